@@ -1,0 +1,174 @@
+"""JSON to the letter: strict decoding, exact decimals, compact encoding.
+
+What is refused at the door and why: https://www.rfc-editor.org/rfc/rfc8259 and
+https://hl7.org/fhir/R4/json.html. ``Any`` lives here and nowhere above.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from fhir_server.model.errors import InvalidRequest, TooLarge
+from fhir_server.model.issues import issue
+
+JsonObject = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonLimits:
+    """How much JSON is read at most.
+
+    Attributes:
+        max_bytes: Length of the text.
+        max_depth: Objects and arrays inside each other.
+        max_digits: Digits of one number; more cannot be kept by the stores.
+        max_exponent: Distance from zero of a number's exponent.
+    """
+
+    max_bytes: int = 5_000_000
+    max_depth: int = 64
+    max_digits: int = 40
+    max_exponent: int = 30
+
+
+DEFAULT_LIMITS = JsonLimits()
+
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
+_BRACKETS_ALIKE = bytes.maketrans(b"[]", b"{}")
+_OPEN = ord("{")
+_ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+def decode_object(body: bytes, limits: JsonLimits = DEFAULT_LIMITS) -> JsonObject:
+    """Decode one JSON object strictly; numbers with a point or exponent become ``Decimal``.
+
+    Args:
+        body: UTF-8 text without byte order mark.
+        limits: See `JsonLimits`.
+
+    Raises:
+        TooLarge: More bytes than ``max_bytes``.
+        InvalidRequest: Not UTF-8, not JSON, no object, a duplicate key, a lone surrogate, NUL, NaN or
+            Infinity, a number or a nesting over the limits. The issue has line and column where the
+            reader knows them.
+    """
+    if len(body) > limits.max_bytes:
+        raise TooLarge.of("body-too-large", found=len(body), expected=limits.max_bytes)
+    text = _text(body)
+    if body.count(b"{") + body.count(b"[") > limits.max_depth:
+        _check_depth(body, limits.max_depth)
+    decoder = _Decoder(limits)
+    try:
+        value = decoder.decode(text)
+    except json.JSONDecodeError as error:
+        where = issue("json-syntax", line=error.lineno, column=error.colno, found=error.msg)
+        raise InvalidRequest((where,)) from error
+    if not isinstance(value, dict):
+        raise InvalidRequest.of("json-not-object", found=type(value).__name__)
+    if _ESCAPED_SURROGATE.search(body) is not None:
+        _check_surrogates(value)
+    return value
+
+
+def encode(value: Any) -> bytes:
+    """Encode compactly; decimals keep their digits (``1.0300`` stays ``1.0300``)."""
+    return _ENCODER.encode(value)
+
+
+def encode_pretty(value: Any, indent: int = 2) -> bytes:
+    """Encode for people, ``indent`` spaces a level."""
+    return msgspec.json.format(_ENCODER.encode(value), indent=indent)
+
+
+def decode_stored(body: bytes) -> JsonObject:
+    """Decode what this server itself encoded: no checks, decimals exact."""
+    return _STORED.decode(body)  # type: ignore[no-any-return] # stores hold objects only
+
+
+_STORED = msgspec.json.Decoder(float_hook=Decimal)
+
+
+class _Decoder:
+    """The standard library's C scanner with the checks hung into its hooks.
+
+    Measured on 1.3 kB (36 kB): 6.4 (62) µs with the duplicate check, against 1.7 (21) µs for msgspec,
+    which neither sees duplicate keys nor says where an error is, plus 23 (715) µs to find keys apart.
+    """
+
+    def __init__(self, limits: JsonLimits) -> None:
+        self._limits = limits
+        self.decode = json.JSONDecoder(
+            object_pairs_hook=_object,
+            parse_float=self._decimal,
+            parse_int=self._integer,
+            parse_constant=_constant,
+        ).decode
+
+    def _decimal(self, text: str) -> Decimal:
+        number = Decimal(text)
+        digits, exponent = len(number.as_tuple().digits), number.adjusted()
+        if digits > self._limits.max_digits or abs(exponent) > self._limits.max_exponent:
+            raise InvalidRequest.of("json-number-too-long", found=text[:60])
+        return number
+
+    def _integer(self, text: str) -> int:
+        if len(text) > self._limits.max_digits:
+            raise InvalidRequest.of("json-number-too-long", found=text[:60])
+        return int(text)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> JsonObject:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise InvalidRequest.of(
+            "json-duplicate-key", found=next(k for k in keys if keys.count(k) > 1)
+        )
+    return value
+
+
+def _constant(text: str) -> Any:
+    raise InvalidRequest.of("json-not-a-number", found=text)
+
+
+def _text(body: bytes) -> str:
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidRequest.of("json-not-utf8", found=error.start) from error
+    if text.startswith("\ufeff"):
+        raise InvalidRequest.of("json-byte-order-mark")
+    if "\\u0000" in text or "\0" in text:
+        raise InvalidRequest.of("json-nul")
+    return text
+
+
+def _check_depth(body: bytes, max_depth: int) -> None:
+    """Peel innermost brackets off, one level a round: what is left after ``max_depth`` rounds is too deep.
+
+    Text whose brackets do not match also leaves a rest; the decoder words that better, unless it is deep.
+    """
+    rest = brackets = _STRING.sub(b"", body).translate(_BRACKETS_ALIKE, _NOT_BRACKETS)
+    for _ in range(max_depth):
+        rest = rest.replace(b"{}", b"")
+        if not rest:
+            return
+    depth = 0
+    for bracket in brackets:
+        depth += 1 if bracket == _OPEN else -1
+        if depth > max_depth:
+            raise InvalidRequest.of("json-too-deep", expected=max_depth)
+
+
+def _check_surrogates(value: Any) -> None:
+    """Refuse half of a surrogate pair: no UTF-8 text can hold it."""
+    try:
+        _ENCODER.encode(value)
+    except UnicodeEncodeError as error:
+        raise InvalidRequest.of("json-lone-surrogate") from error

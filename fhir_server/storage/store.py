@@ -1,0 +1,181 @@
+"""What every backend can do: the protocol, and the values it speaks in.
+
+Both backends promise: acknowledged means durable; version ids 1, 2, 3 … without gaps; a commit is all
+or nothing and never seen half-done; a conditional create cannot make two.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+from fhir_server.model import LogicalId, ResourceType, VersionId
+from fhir_server.search import IndexValues, PagePosition, SearchQuery
+
+WriteMethod = Literal["POST", "PUT", "PATCH", "DELETE"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredVersion:
+    """One version of one resource as it was acknowledged.
+
+    Attributes:
+        resource_type: Its type.
+        logical_id: Its id.
+        version_id: 1 for the first; a deletion is a version too.
+        last_updated: UTC, whole milliseconds.
+        method: The interaction that made it.
+        body: The exact JSON bytes with ``id`` and ``meta``; None: the version is a deletion.
+    """
+
+    resource_type: ResourceType
+    logical_id: LogicalId
+    version_id: VersionId
+    last_updated: datetime
+    method: WriteMethod
+    body: bytes | None
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether this version is a deletion."""
+        return self.body is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """One change to be committed: the version as it will be read, and what it is found by.
+
+    Attributes:
+        version: The new version. Its ``version_id`` is the current one plus 1 (1 where nothing was
+            ever stored): that is also what the store verifies, so a lost race is noticed.
+        values: What it is found by; None for a deletion.
+        unless: For conditional creates: the write is refused where a current resource matches.
+    """
+
+    version: StoredVersion
+    values: IndexValues | None
+    unless: SearchQuery | None = None
+
+
+class StaleWrite(Exception):
+    """Another commit was faster: the version that a write builds on is not the current one.
+
+    Attributes:
+        index: Which of the writes it is.
+    """
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        super().__init__(f"write {index} builds on a version that is not the current one")
+
+
+class AlreadyExists(Exception):
+    """A write's ``unless`` matches a current resource, or did a moment ago: look again.
+
+    Attributes:
+        index: Which of the writes it is.
+    """
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        super().__init__(f"write {index} must not be made: its criteria match something")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchPage:
+    """One page of matches.
+
+    Attributes:
+        matches: Current versions, in order.
+        next: Where the next page starts; None: this is the last.
+        total: Number of all matches where it was asked for.
+    """
+
+    matches: tuple[StoredVersion, ...]
+    next: PagePosition | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryQuery:
+    """Which versions are asked for, newest first.
+
+    Attributes:
+        resource_type: Only of this type; None: of every type.
+        logical_id: Only of this resource; needs ``resource_type``.
+        since: Only versions at or after this instant.
+        at: Only versions that were current at or within this interval (``[low, high)``).
+        page_count: Versions a page; 0 asks for the total alone.
+        after: The ``next`` of the page before.
+    """
+
+    resource_type: ResourceType | None = None
+    logical_id: LogicalId | None = None
+    since: datetime | None = None
+    at: tuple[datetime, datetime] | None = None
+    page_count: int = 100
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryPage:
+    """One page of versions; ``next`` is opaque and only for the same query; ``total`` counts all pages."""
+
+    versions: tuple[StoredVersion, ...]
+    next: str | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreHealth:
+    """Whether the store answers, and what people should know about it (without secrets)."""
+
+    is_ready: bool
+    description: str
+    notes: tuple[str, ...] = field(default=())
+
+
+class ResourceStore(Protocol):
+    """Versions of resources, found by their index values. All methods raise ``Unavailable`` on faults."""
+
+    async def read(
+        self, resource_type: ResourceType, logical_id: LogicalId
+    ) -> StoredVersion | None:
+        """Return the current version (also when it is a deletion); None: never stored."""
+
+    async def read_many(
+        self, keys: Sequence[tuple[ResourceType, LogicalId]]
+    ) -> dict[tuple[ResourceType, LogicalId], StoredVersion]:
+        """Return the current versions of those keys that were ever stored."""
+
+    async def vread(
+        self, resource_type: ResourceType, logical_id: LogicalId, version_id: VersionId
+    ) -> StoredVersion | None:
+        """Return that version; None: there is none."""
+
+    async def commit(self, writes: Sequence[Write]) -> None:
+        """Make all writes durable, or none.
+
+        The same resource occurs in at most one write.
+
+        Raises:
+            StaleWrite: The current version of a resource is not the one before the write's.
+            AlreadyExists: A write's ``unless`` matches a current resource.
+            Unavailable: Nothing was stored; or it is not known, and the same commit may be tried again.
+        """
+
+    async def search(self, query: SearchQuery) -> SearchPage:
+        """Return one page of current, undeleted resources.
+
+        Raises:
+            TooCostly: The query would read more, or take longer, than the limits allow.
+        """
+
+    async def history(self, query: HistoryQuery) -> HistoryPage:
+        """Return one page of versions, newest first, deletions included."""
+
+    async def health(self) -> StoreHealth:
+        """Say whether the store can be used now; never raises."""
+
+    async def close(self) -> None:
+        """Finish what is under way and let go of everything. Nothing may be called after it."""
