@@ -1,5 +1,6 @@
-"""What an interaction gets and gives: plain values, so that a route, a Bundle entry, the console or a test
-can call it.
+"""What an interaction gets and gives.
+
+Plain values, so that a route, a Bundle entry, the console or a test can call it.
 
 Spec: https://hl7.org/fhir/R4/http.html
 """
@@ -83,8 +84,8 @@ class Response:
         resource_type: Of the instance that was read or written.
         logical_id: Of the instance that was read or written.
         location: Relative URL of what was made (``Patient/1/_history/1``).
-        outcome: An OperationOutcome that accompanies success, for ``Prefer: return=OperationOutcome``
-            and for ``Bundle.entry.response.outcome``.
+        outcome: An OperationOutcome that accompanies success: for ``return=OperationOutcome`` and
+            for ``Bundle.entry.response.outcome``.
         headers: Further headers.
     """
 

@@ -64,7 +64,7 @@ def _translation(language: str, text: str) -> JsonObject:
 
 
 def _diagnostics(found: Issue, language: Language) -> str:
-    """The text with its place in the posted file, for programs that show nothing but diagnostics."""
+    """The text with its place in the posted file, for programs that show only diagnostics."""
     text = found.text.in_language(language)
     return text if found.line is None else f"{found.line}:{found.column} {text}"
 

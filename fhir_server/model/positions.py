@@ -1,18 +1,21 @@
-"""Line and column of a JSON value in the text somebody posted; worked out only when something failed.
+"""Line and column of a JSON value in the text somebody posted.
+
+Worked out only when something failed.
 
 Pointers: https://www.rfc-editor.org/rfc/rfc6901
 """
 
+import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from json.decoder import scanstring
 from typing import NamedTuple
 
 from fhir_server.model.issues import Issue
 
 _SPACE = re.compile(r"[ \t\n\r]*")
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 _SCALAR = re.compile(r'[^\s,\]}"]+')
 
 
@@ -37,7 +40,7 @@ def locate(text: str, pointers: Iterable[str]) -> Mapping[str, Position]:
     wanted = set(pointers)
     needed = {prefix for pointer in wanted for prefix in _prefixes(pointer)}
     offsets: dict[str, int] = {}
-    _Scanner(text, needed, offsets).value(_SPACE.match(text, 0).end(), "")  # type: ignore[union-attr] # matches ""
+    _Scanner(text, needed, offsets).scan()
     lines = _Lines(text)
     return {
         pointer: lines.position(next(offsets[p] for p in _prefixes(pointer) if p in offsets))
@@ -78,6 +81,10 @@ class _Scanner:
         self._wanted = wanted
         self._offsets = offsets
 
+    def scan(self) -> None:
+        """Read the whole text."""
+        self.value(self._skip(0), "")
+
     def value(self, at: int, pointer: str | None) -> int:
         """Read the value that starts at ``at``; ``pointer`` is None where nothing below is wanted."""
         if pointer is not None:
@@ -91,15 +98,15 @@ class _Scanner:
         if opening == "[":
             return self._array(at + 1, pointer)
         if opening == '"':
-            return scanstring(self._text, at + 1, True)[1]
-        return _SCALAR.match(self._text, at).end()  # type: ignore[union-attr] # the text is valid JSON
+            return self._after(_STRING, at)
+        return self._after(_SCALAR, at)
 
     def _object(self, at: int, pointer: str | None) -> int:
         at = self._skip(at)
         while self._text[at] != "}":
-            key, at = scanstring(self._text, at + 1, True)
-            at = self._skip(self._skip(at) + 1)
-            at = self.value(at, None if pointer is None else f"{pointer}/{escape(key)}")
+            end = self._after(_STRING, at)
+            below = None if pointer is None else self._step(pointer, at, end)
+            at = self.value(self._skip(self._skip(end) + 1), below)
             at = self._next(at)
         return at + 1
 
@@ -112,8 +119,17 @@ class _Scanner:
             index += 1
         return at + 1
 
+    def _step(self, pointer: str, at: int, end: int) -> str:
+        return f"{pointer}/{escape(json.loads(self._text[at:end]))}"
+
     def _skip(self, at: int) -> int:
-        return _SPACE.match(self._text, at).end()  # type: ignore[union-attr] # matches ""
+        return self._after(_SPACE, at)
+
+    def _after(self, pattern: re.Pattern[str], at: int) -> int:
+        found = pattern.match(self._text, at)
+        if found is None:
+            raise ValueError(f"no JSON at offset {at}")
+        return found.end()
 
     def _next(self, at: int) -> int:
         at = self._skip(at)

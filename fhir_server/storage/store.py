@@ -1,7 +1,7 @@
 """What every backend can do: the protocol, and the values it speaks in.
 
-Both backends promise: acknowledged means durable; version ids 1, 2, 3 … without gaps; a commit is all
-or nothing and never seen half-done; a conditional create cannot make two.
+Both backends promise: acknowledged means durable; version ids 1, 2, 3 … without gaps; a commit
+is all or nothing and never seen half-done; a conditional create cannot make two.
 """
 
 from collections.abc import Sequence
@@ -119,7 +119,7 @@ class HistoryQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryPage:
-    """One page of versions; ``next`` is opaque and only for the same query; ``total`` counts all pages."""
+    """One page of versions; ``next`` is opaque and for the same query; ``total`` counts all pages."""
 
     versions: tuple[StoredVersion, ...]
     next: str | None = None
@@ -136,7 +136,10 @@ class StoreHealth:
 
 
 class ResourceStore(Protocol):
-    """Versions of resources, found by their index values. All methods raise ``Unavailable`` on faults."""
+    """Versions of resources, found by their index values.
+
+    All methods but ``health`` raise ``Unavailable`` on faults of the database.
+    """
 
     async def read(
         self, resource_type: ResourceType, logical_id: LogicalId
@@ -161,7 +164,8 @@ class ResourceStore(Protocol):
         Raises:
             StaleWrite: The current version of a resource is not the one before the write's.
             AlreadyExists: A write's ``unless`` matches a current resource.
-            Unavailable: Nothing was stored; or it is not known, and the same commit may be tried again.
+            Unavailable: Nothing was stored; or it is not known, and the same commit may be tried
+                again.
         """
 
     async def search(self, query: SearchQuery) -> SearchPage:
