@@ -60,7 +60,7 @@ class Issue:
         return self.severity in {"error", "fatal"}
 
     def at_entry(self, index: int) -> "Issue":
-        """Return the same finding as seen from the Bundle that has the resource as entry ``index``."""
+        """Return the finding as seen from the Bundle whose entry ``index`` it is in."""
         place = f"Bundle.entry[{index}].resource"
         _, _, rest = (self.expression or "").partition(".")
         pointer = None if self.pointer is None else f"/entry/{index}/resource{self.pointer}"

@@ -151,7 +151,7 @@ def _text(body: bytes) -> str:
 
 
 def _check_depth(body: bytes, max_depth: int) -> None:
-    """Peel innermost brackets off, one level a round; a rest after ``max_depth`` rounds is too deep.
+    """Peel innermost brackets off, one level a round; a rest at the end is too deep.
 
     Text whose brackets do not match also leaves a rest: the decoder words that better, unless it
     is deep.

@@ -86,7 +86,7 @@ class _Scanner:
         self.value(self._skip(0), "")
 
     def value(self, at: int, pointer: str | None) -> int:
-        """Read the value that starts at ``at``; ``pointer`` is None where nothing below is wanted."""
+        """Read the value that starts at ``at``; ``pointer`` None: nothing below is wanted."""
         if pointer is not None:
             if pointer in self._wanted:
                 self._offsets[pointer] = at

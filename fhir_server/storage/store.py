@@ -119,7 +119,7 @@ class HistoryQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryPage:
-    """One page of versions; ``next`` is opaque and for the same query; ``total`` counts all pages."""
+    """One page of versions; ``next`` is opaque, for the same query; ``total`` is of all pages."""
 
     versions: tuple[StoredVersion, ...]
     next: str | None = None
