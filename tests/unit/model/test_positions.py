@@ -20,7 +20,7 @@ def test_the_place_of_a_value_is_its_first_character() -> None:
     places = locate(TEXT, ["", "/name/0/given/1", "/a~1b/c~0d", "/resourceType"])
     assert places == {
         "": Position(1, 1),
-        "/name/0/given/1": Position(4, 53),
+        "/name/0/given/1": Position(4, 49),
         "/a~1b/c~0d": Position(6, 18),
         "/resourceType": Position(2, 19),
     }
