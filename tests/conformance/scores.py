@@ -1,8 +1,9 @@
 """Run the suites of a conformance folder against a fresh server; fail where a score falls.
 
-``python -m tests.conformance.scores FOLDER [--update]``: starts ``fhir-server serve`` on an empty SQLite
-file and a free port, runs FOLDER/run.py over all groups (FHIRPath through the importable door), prints
-the table beside the recorded scores, and stops the server. ``--update`` records higher scores.
+``python -m tests.conformance.scores FOLDER [--update]`` starts ``fhir-server serve`` on an empty
+SQLite file and a free port, runs FOLDER/run.py over all groups (FHIRPath through the importable
+door), prints the table beside the recorded scores, and stops the server. ``--update`` records higher
+scores.
 """
 
 import argparse
@@ -48,7 +49,7 @@ def _measure(suites: Path, folder: Path, report: Path) -> dict[str, int]:
     command = [str(Path(sys.executable).with_name("fhir-server")), "serve", "--port", str(port)]
     command += ["--store", f"sqlite:///{folder / 'conformance.sqlite'}"]
     with (folder / "server.log").open("wb") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)  # noqa: S603 # our own command
+        server = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)  # our own command
         try:
             base = f"http://127.0.0.1:{port}/fhir"
             if not _is_answering(base, server):
@@ -64,7 +65,7 @@ def _run(runner: Path, base: str, report: Path) -> dict[str, int]:
     command = [sys.executable, str(runner), base, "--report", str(report), "--show-failures"]
     command += ["--fhirpath", "fhir_server.fhirpath:evaluate"]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    subprocess.run(command, cwd=ROOT, env=env, check=False, timeout=3600)  # noqa: S603 # the given suite
+    subprocess.run(command, cwd=ROOT, env=env, check=False, timeout=3600)  # the given suite
     return {
         group: score["passed"]
         for group, score in json.loads(report.read_text())["summary"].items()
