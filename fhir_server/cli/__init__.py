@@ -15,7 +15,10 @@ COMMANDS = {
     "validate": ("fhir_server.cli.validate", "Validate files and explain what is wrong in them."),
     "load": ("fhir_server.cli.load", "Load files, folders, NDJSON and bundles into a store."),
     "fhirpath": ("fhir_server.cli.fhirpath", "Evaluate a FHIRPath expression over a file."),
-    "settings": ("fhir_server.cli.settings", "Show the effective settings and where they come from."),
+    "settings": (
+        "fhir_server.cli.settings",
+        "Show the effective settings and where they come from.",
+    ),
 }
 
 

@@ -1,0 +1,48 @@
+"""Resources out of files: JSON files, NDJSON files line by line, folders with both."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The text of one resource and what to call it (``patients.ndjson:12``)."""
+
+    name: str
+    text: str
+
+
+def read_sources(paths: Iterable[Path]) -> Iterator[Source]:
+    """Yield every resource of ``paths``, folders in alphabetical order, one at a time.
+
+    Raises:
+        click.UsageError: A file is neither UTF-8 nor readable.
+    """
+    for path in source_files(paths):
+        try:
+            if path.suffix == ".ndjson":
+                with path.open(encoding="utf-8") as lines:
+                    yield from _lines(path, lines)
+            else:
+                yield Source(name=str(path), text=path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise click.UsageError(f"{path} cannot be read as UTF-8: {error}") from error
+
+
+def source_files(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield the JSON and NDJSON files of ``paths``; a file that is named itself may have any suffix."""
+    for path in paths:
+        if path.is_dir():
+            files = (f for f in path.rglob("*") if f.suffix in {".json", ".ndjson"} and f.is_file())
+            yield from sorted(files)
+        else:
+            yield path
+
+
+def _lines(path: Path, lines: Iterable[str]) -> Iterator[Source]:
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            yield Source(name=f"{path}:{number}", text=line.rstrip("\n"))
