@@ -1,7 +1,7 @@
 """The command ``fhir-server``: data on stdout, people's text on stderr.
 
-Exit codes: 0 fine, 1 findings, 2 usage or configuration. Commands live in modules of their own, loaded
-when they are called, so that ``--help`` answers at once.
+Exit codes: 0 fine, 1 findings, 2 usage or configuration. Commands live in modules of their own,
+loaded when they are called, so that ``--help`` answers at once.
 """
 
 from importlib import import_module

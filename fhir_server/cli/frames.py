@@ -1,8 +1,9 @@
-"""Findings as people read them at a terminal: level, rule, sentence, the line of the file with a mark.
+"""Findings as people read them at a terminal: level, rule, sentence, the line with a mark.
 
 Shape: the frames of rustc (https://rustc-dev-guide.rust-lang.org/diagnostics.html).
 """
 
+import re
 from collections.abc import Iterator
 
 from fhir_server.model import Issue, Language
@@ -26,6 +27,7 @@ LABELS: dict[Language, dict[str, str]] = {
     "uk": {"place": "місце", "source": "правило", "choice": "можливо"},
 }
 MAX_WIDTH = 100
+_SCALAR = re.compile(r"[^\s,\]}]+")
 
 
 def frame(issue: Issue, file: str, text: str, language: Language) -> str:
@@ -82,4 +84,5 @@ def _width(rest: str) -> int:
         return end + 1 if end > 0 else 1
     if rest[:1] in {"{", "["}:
         return 1
-    return max(1, len(rest) - len(rest.lstrip("0123456789.+-eEtruefalsn")))
+    scalar = _SCALAR.match(rest)
+    return scalar.end() if scalar else 1

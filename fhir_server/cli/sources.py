@@ -33,7 +33,7 @@ def read_sources(paths: Iterable[Path]) -> Iterator[Source]:
 
 
 def source_files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield the JSON and NDJSON files of ``paths``; a file that is named itself may have any suffix."""
+    """Yield the JSON and NDJSON files of ``paths``; a file named itself may have any suffix."""
     for path in paths:
         if path.is_dir():
             files = (f for f in path.rglob("*") if f.suffix in {".json", ".ndjson"} and f.is_file())
