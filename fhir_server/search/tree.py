@@ -23,7 +23,24 @@ class TokenTerm(NamedTuple):
 
 
 class DateTerm(NamedTuple):
-    """The searched interval ``[low, high)`` in microseconds since 1970 UTC."""
+    """The searched interval ``[low, high)`` in microseconds since 1970 UTC.
+
+    One indexed interval ``v`` satisfies the term where, by prefix (search.html#prefix):
+
+    ======  ==============================================================
+    eq      ``v`` lies within: ``low <= v.low and v.high <= high``
+    ne      it does not lie within
+    gt      ``v.high > high``
+    lt      ``v.low < low``
+    ge      ``v.high > high`` or it lies within
+    le      ``v.low < low`` or it lies within
+    sa      ``v.low >= high``
+    eb      ``v.high <= low``
+    ap      they overlap: ``v.low < high and v.high > low`` (the parser widened the interval)
+    ======  ==============================================================
+
+    A resource without a value satisfies none of them, ``ne`` included.
+    """
 
     prefix: Prefix
     low: int
@@ -31,7 +48,20 @@ class DateTerm(NamedTuple):
 
 
 class NumberTerm(NamedTuple):
-    """``[low, high)`` is the interval the written precision implies; ``value`` the number itself."""
+    """``[low, high)`` is the interval the written precision implies; ``value`` the number itself.
+
+    Only eq, ne and ap look at the precision. One indexed ``v`` (``v.low == v.high`` but for ranges
+    and comparators) satisfies the term where, by prefix:
+
+    ======  ==============================================================
+    eq      ``low <= v.low and v.high < high``
+    ne      it does not
+    gt, sa  ``v.high > value``, ``v.low > value``
+    lt, eb  ``v.low < value``, ``v.high < value``
+    ge, le  ``v.high >= value``, ``v.low <= value``
+    ap      ``v.low < high and v.high >= low`` (the parser widened the interval)
+    ======  ==============================================================
+    """
 
     prefix: Prefix
     value: Decimal
@@ -55,6 +85,14 @@ class ReferenceTerm(NamedTuple):
     url: str
 
 
+class NearTerm(NamedTuple):
+    """A circle on earth: degrees of its middle, and how far it reaches along the great circle."""
+
+    latitude: float
+    longitude: float
+    distance_m: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenMatch:
     """A token is one of ``values``."""
@@ -74,7 +112,7 @@ class StringMatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DateMatch:
-    """Intervals compared by prefix (search.html#prefix); ``_lastUpdated`` is a parameter like any other."""
+    """Intervals compared by prefix (search.html#prefix); ``_lastUpdated`` is one like any other."""
 
     parameter: str
     values: tuple[DateTerm, ...]
@@ -106,9 +144,10 @@ class ReferenceMatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UriMatch:
-    """``below``: the indexed uri starts with the value (whole segments); ``above``: the other way round.
+    """``below``: the indexed uri is the value or goes on from it with whole segments.
 
-    ``value|version`` of a canonical search arrives as ``exact`` on both spellings the rewrite makes.
+    ``above`` is the other way round. A canonical with version is indexed with and without it, so
+    both are found by ``exact``.
     """
 
     parameter: str
@@ -118,9 +157,10 @@ class UriMatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompositeMatch:
-    """One group of the composite satisfies every part; parts name ``parameter$0``, ``parameter$1`` …
+    """One group satisfies every part; the parts name ``parameter$0``, ``parameter$1`` and so on.
 
-    ``values`` are alternatives, each a tuple of leaves, one per component.
+    ``values`` are alternatives, each a tuple of leaves, one per component. A part holds where any
+    one value of the group does.
     """
 
     parameter: str
@@ -142,6 +182,21 @@ class IdMatch:
     values: tuple[LogicalId, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearMatch:
+    """A position lies within one of the circles; the earth is a sphere of 6,371,008.8 m radius."""
+
+    parameter: str
+    values: tuple[NearTerm, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeMatch:
+    """The resource's own type is one of ``values``, in a search over several types."""
+
+    values: tuple[ResourceType, ...]
+
+
 Leaf = (
     TokenMatch
     | StringMatch
@@ -151,14 +206,16 @@ Leaf = (
     | ReferenceMatch
     | UriMatch
     | CompositeMatch
+    | NearMatch
     | Missing
     | IdMatch
+    | TypeMatch
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
-    """Reference ``parameter`` goes to a current resource of ``target_type`` for which ``where`` holds."""
+    """``parameter`` refers to a current resource of ``target_type`` for which ``where`` holds."""
 
     parameter: str
     target_type: ResourceType
@@ -167,7 +224,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Has:
-    """A current resource of ``source_type`` refers here by ``parameter`` and ``where`` holds for it."""
+    """A current ``source_type`` refers here by ``parameter``, and ``where`` holds for it."""
 
     source_type: ResourceType
     parameter: str
@@ -206,7 +263,9 @@ class SortKey:
     """Order by a parameter; ``kind`` is its type, so that the backend knows where its values lie.
 
     Ascending takes the least, descending the greatest value of a resource; those without come last.
-    ``_id`` and ``_lastUpdated`` have kinds of their own.
+    What is compared: ``normal`` of strings, ``low`` of dates, numbers and quantities, ``code`` of
+    tokens, ``type/id`` or ``url`` of references; text by code points. ``_id`` has a kind of its own,
+    ``_lastUpdated`` is a date.
     """
 
     parameter: str
@@ -228,7 +287,7 @@ class PagePosition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchQuery:
-    """What a store is asked. Without sort keys the order is the store's own, but the same on every page.
+    """What a store is asked. Without sort keys the order is the store's own, the same on every page.
 
     Attributes:
         resource_types: At least one; several for a search over types.

@@ -1,7 +1,19 @@
 """Index values: what one resource says to each search parameter, in one shape for every backend.
 
-They are tuples, not dataclasses, because a resource yields dozens on every write: a frozen dataclass
-costs about four times as much to make.
+They are tuples, not dataclasses, because a resource yields dozens on every write: a frozen
+dataclass costs about four times as much to make.
+
+Besides ``code``, the parameter's own name, values are filed under names derived from it. They are
+parameters like any other to a store; the parser asks for them by the same name:
+
+===================  ======================================================================
+``code:text``        strings: display and text of a token (``:text``)
+``code:identifier``  tokens: the identifier of a logical reference (``:identifier``)
+``code:of-type``     tokens: an identifier's type; code is ``type code|value`` (``:of-type``)
+``code:ucum``        quantities: in canonical units, system UCUM, so that 1 g is found by 1000 mg
+``code:Type.other``  any kind: parameter ``other`` of a contained resource that ``code`` refers to
+``code$0``           components of a composite; never outside of `CompositeValue`
+===================  ======================================================================
 
 Spec: https://hl7.org/fhir/R4/search.html#ptypes
 """
@@ -17,8 +29,23 @@ OPEN_HIGH = 2**62
 """End of a period without end, in microseconds since 1970."""
 
 
+LEAST = Decimal("-1E+100")
+"""Low end of a range without one; every number that can be stored is greater."""
+MOST = Decimal("1E+100")
+"""High end of a range without one; every number that can be stored is less."""
+
+NOWHERE = "#"
+"""``ReferenceValue.url`` of a reference that no search can name: contained or without link.
+
+It is there for ``:missing`` alone, as is a `TokenValue` with neither system nor code.
+"""
+
+
 class TokenValue(NamedTuple):
-    """A code or identifier; ``system`` "" where there is none, ``code`` "" where only a system is."""
+    """A code or identifier; ``system`` "" where there is none, ``code`` "" where only a system is.
+
+    Both "" : the element is there, with nothing but a text.
+    """
 
     parameter: str
     system: str
@@ -26,7 +53,7 @@ class TokenValue(NamedTuple):
 
 
 class StringValue(NamedTuple):
-    """A text: ``normal`` folded (case, accents, apostrophes) for the default match, ``exact`` as written."""
+    """A text: ``normal`` folded (case, accents, apostrophes), ``exact`` as written."""
 
     parameter: str
     normal: str
@@ -50,7 +77,7 @@ class NumberValue(NamedTuple):
 
 
 class QuantityValue(NamedTuple):
-    """A quantity as written, one entry for code and one more where ``unit`` differs."""
+    """A quantity as written; one more entry, without system, where ``unit`` is not the code."""
 
     parameter: str
     system: str
@@ -60,7 +87,7 @@ class QuantityValue(NamedTuple):
 
 
 class ReferenceValue(NamedTuple):
-    """A link: ``type``/``id`` of a local or relative one, ``url`` of any other (absolute, urn, canonical).
+    """A link: ``type``/``id`` of a local one, ``url`` of any other (absolute, urn, canonical).
 
     ``identifier`` (a logical reference) is indexed as a token under ``parameter:identifier``.
     """
@@ -99,7 +126,10 @@ IndexValue = (
 
 
 class CompositeValue(NamedTuple):
-    """One group of a composite parameter; component values are named ``parameter$0``, ``parameter$1`` …"""
+    """One group of a composite; its values are named ``parameter$0``, ``parameter$1`` and so on.
+
+    A component may have several values (two codings), and each component has at least one.
+    """
 
     parameter: str
     components: tuple[IndexValue, ...]
