@@ -1,0 +1,63 @@
+"""The filter operators of a value set: which concepts satisfy ``property op value``.
+
+Spec: https://hl7.org/fhir/R4/valueset.html#filter and
+https://hl7.org/fhir/R4/valueset-filter-operator.html
+"""
+
+from collections.abc import Callable, Mapping
+
+from fhir_server.model import JsonObject, ValidationFailed, issue
+from fhir_server.terminology.concept import CodeSystem
+from fhir_server.terminology.filters.comparison import equal, exists, in_list, not_in_list, regex
+from fhir_server.terminology.filters.hierarchy import (
+    child_of,
+    descendent_leaf,
+    descendent_of,
+    generalizes,
+    is_a,
+    is_not_a,
+)
+
+Filter = Callable[[CodeSystem, str, str], frozenset[str]]
+
+OPERATORS: Mapping[str, Filter] = {
+    "=": equal,
+    "is-a": is_a,
+    "descendent-of": descendent_of,
+    "is-not-a": is_not_a,
+    "regex": regex,
+    "in": in_list,
+    "not-in": not_in_list,
+    "generalizes": generalizes,
+    "exists": exists,
+    "child-of": child_of,
+    "descendent-leaf": descendent_leaf,
+}
+"""``child-of`` and ``descendent-leaf`` are R5's; value sets in use have them already."""
+
+_ON_CONCEPTS = {"is-a", "descendent-of", "is-not-a", "generalizes", "child-of", "descendent-leaf"}
+
+__all__ = ["OPERATORS", "select"]
+
+
+def select(system: CodeSystem, clause: JsonObject) -> frozenset[str]:
+    """Return the codes of ``system`` that satisfy one ``filter`` entry.
+
+    Raises:
+        ValidationFailed: The filter lacks a part, has an operator or a property nobody knows, or a
+            regular expression that is none.
+    """
+    name, operator, value = clause.get("property"), clause.get("op"), clause.get("value")
+    for key, given in (("property", name), ("op", operator), ("value", value)):
+        if not isinstance(given, str) or not given:
+            raise _refusal("value-set-filter-incomplete", key, system)
+    chosen = OPERATORS.get(str(operator))
+    if chosen is None:
+        raise _refusal("value-set-filter-operator", operator, system)
+    if operator not in _ON_CONCEPTS and not system.has_property(str(name)):
+        raise _refusal("value-set-filter-property", name, system)
+    return chosen(system, str(name), str(value))
+
+
+def _refusal(rule: str, found: object, system: CodeSystem) -> ValidationFailed:
+    return ValidationFailed((issue(rule, found=found, system=system.url),))
