@@ -1,1 +1,43 @@
+"""Definitions: packages, registry of canonicals, snapshots, element trees, search parameters."""
 
+from fhir_server.definitions.compartments import Compartment
+from fhir_server.definitions.elements import (
+    Binding,
+    Constraint,
+    Discriminator,
+    Element,
+    FixedValue,
+    Slicing,
+    Structure,
+    TypeRef,
+)
+from fhir_server.definitions.errors import DefinitionErrors, PackageMissing
+from fhir_server.definitions.loading import load_registry
+from fhir_server.definitions.registry import Registry
+from fhir_server.definitions.search_parameters import Component, SearchParameter
+from fhir_server.definitions.shelf import Entry
+from fhir_server.definitions.snapshot import snapshot
+from fhir_server.definitions.type_table import ElementType, Property, TypeTable
+
+__all__ = [
+    "Binding",
+    "Compartment",
+    "Component",
+    "Constraint",
+    "DefinitionErrors",
+    "Discriminator",
+    "Element",
+    "ElementType",
+    "Entry",
+    "FixedValue",
+    "PackageMissing",
+    "Property",
+    "Registry",
+    "SearchParameter",
+    "Slicing",
+    "Structure",
+    "TypeRef",
+    "TypeTable",
+    "load_registry",
+    "snapshot",
+]

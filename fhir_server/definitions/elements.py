@@ -23,6 +23,8 @@ class TypeRef:
         target_profiles: For references and canonicals: profiles on the target, one must hold.
         aggregation: ``contained``, ``referenced``, ``bundled``.
         versioning: ``either``, ``independent`` or ``specific``.
+        value_type: For FHIRPath's primitive types: the FHIR type whose syntax holds (``uri`` for
+            ``Extension.url``).
     """
 
     code: str
@@ -30,6 +32,7 @@ class TypeRef:
     target_profiles: tuple[Canonical, ...] = ()
     aggregation: tuple[str, ...] = ()
     versioning: str | None = None
+    value_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +46,23 @@ class Binding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraint:
-    """An invariant; ``source`` is the canonical of the structure that introduced it."""
+    """An invariant.
+
+    Attributes:
+        key: Unique in the structure that introduced it.
+        severity: What breaking it means.
+        human: For people.
+        expression: FHIRPath; None where only XPath or prose is given.
+        source: Canonical of the structure that introduced it.
+        is_best_practice: Whether it only says what is good practice.
+    """
 
     key: str
     severity: Literal["error", "warning"]
     human: str
     expression: str | None
     source: Canonical | None = None
+    is_best_practice: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +84,7 @@ class Slicing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixedValue:
-    """The value of ``fixed[x]``, ``pattern[x]``, ``minValue[x]`` …; ``fhir_type`` as in the key (``Coding``)."""
+    """The value of ``fixed[x]``, ``pattern[x]`` …; ``fhir_type`` as in the key (``Coding``)."""
 
     fhir_type: str
     value: Any
@@ -84,7 +97,7 @@ class Element:
     Attributes:
         id: Element id such as ``Patient.identifier:rnokpp.value``.
         path: Element path such as ``Patient.identifier.value``.
-        name: JSON property without ``[x]``: ``value`` for ``value[x]``; the type's name at the root.
+        name: JSON property without ``[x]`` (``value`` for ``value[x]``); at the root the type.
         is_choice: Whether the path ends in ``[x]``, so that the JSON property carries the type.
         slice_name: Name of the slice that this element is, in its own slicing only.
         min: Lower cardinality.
@@ -99,6 +112,7 @@ class Element:
         max_length: Longest string allowed, in characters.
         binding: Where its codes come from.
         constraints: Invariants, inherited ones included.
+        checks: Ids of registered checks, for what FHIRPath cannot say.
         slicing: Set where the element is cut into slices.
         slices: The slices, in order; slices of slices hang below their slice.
         children: Elements one level down that the snapshot spells out; empty where the type's own
@@ -128,6 +142,7 @@ class Element:
     max_length: int | None = None
     binding: Binding | None = None
     constraints: tuple[Constraint, ...] = ()
+    checks: tuple[str, ...] = ()
     slicing: Slicing | None = None
     slices: tuple["Element", ...] = ()
     children: tuple["Element", ...] = ()

@@ -1,37 +1,26 @@
-"""What FHIRPath asks of the definitions: the shape of types. Handed in from above, never imported.
+"""What FHIRPath asks of the definitions: the shape of types.
 
 Spec: https://hl7.org/fhir/R4/fhirpath.html#types
 """
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from fhir_server.definitions import ElementType
 
-class ElementType(NamedTuple):
-    """What stands at one step of a path.
-
-    Attributes:
-        types: FHIR type codes the element may have; an element with children of its own has its path
-            as type (``Patient.contact``); a content reference has the type it points to.
-        is_choice: Whether the JSON property is ``name`` + type (``valueQuantity``).
-        is_collection: Whether it may repeat.
-    """
-
-    types: tuple[str, ...]
-    is_choice: bool
-    is_collection: bool
+__all__ = ["ElementType", "TypeModel"]
 
 
 class TypeModel(Protocol):
     """The types of one FHIR release; `fhir_server.definitions.TypeTable` is one."""
 
     def element(self, fhir_type: str, name: str) -> ElementType | None:
-        """Return element ``name`` (``value`` for ``value[x]``) of a type or path; None: there is none."""
+        """Return element ``name`` (``value`` for ``value[x]``) of a type or path; None: none."""
 
     def element_names(self, fhir_type: str) -> tuple[str, ...]:
         """Return the names of all elements of a type, inherited ones included, in order."""
 
     def base_type(self, fhir_type: str) -> str | None:
-        """Return the type one step up (``Patient`` -> ``DomainResource``); None: the root or unknown."""
+        """Return the type one step up (``Patient`` -> ``DomainResource``); None: no more."""
 
     def is_type(self, name: str) -> bool:
         """Say whether ``name`` is a type of this release."""

@@ -1,0 +1,11 @@
+"""Why definitions cannot be had or used."""
+
+from fhir_server.model import Unavailable, ValidationFailed
+
+
+class DefinitionErrors(ValidationFailed):
+    """Definitions that cannot be compiled: every finding of every one of them."""
+
+
+class PackageMissing(Unavailable):
+    """A package of definitions is nowhere to be found, or not what it should be."""
