@@ -1,0 +1,1 @@
+"""Programs that make committed data; run by hand, never part of the wheel."""
