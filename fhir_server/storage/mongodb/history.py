@@ -1,0 +1,129 @@
+"""Histories: the current version and the superseded ones, merged newest first.
+
+Spec: https://hl7.org/fhir/R4/http.html#history
+"""
+
+from typing import Any
+
+from bson.int64 import Int64
+from pymongo import DESCENDING
+from pymongo.asynchronous.collection import AsyncCollection
+
+from fhir_server.storage.mongodb.dictionary import Dictionary
+from fhir_server.storage.mongodb.document import (
+    TOMBSTONE,
+    Document,
+    key,
+    microseconds,
+    stored_version,
+)
+from fhir_server.storage.store import HistoryPage, HistoryQuery
+
+Collection = AsyncCollection[dict[str, Any]]
+MAX_COUNTED = 100_000
+_HIDDEN = dict.fromkeys(("t", "s", "e", "d", "q", "g", "k"), 0)
+_ORDER = [("lu", DESCENDING), ("c", DESCENDING), ("v", DESCENDING)]
+
+
+class Historian:
+    """Reads histories out of both collections, newest first."""
+
+    def __init__(
+        self,
+        current: Collection,
+        superseded: Collection,
+        dictionary: Dictionary,
+        max_time_ms: int,
+    ) -> None:
+        self._current = current
+        self._superseded = superseded
+        self._dictionary = dictionary
+        self._max_time_ms = max_time_ms
+
+    async def page(self, query: HistoryQuery) -> HistoryPage:
+        """Return one page of versions, newest first."""
+        types = await self._types(query)
+        sources = (
+            (self._current, [_current_filter(query, types), *_within(query, "current")]),
+            (self._superseded, [_superseded_filter(query, types), *_within(query, "superseded")]),
+        )
+        total = 0
+        found: list[Document] = []
+        for collection, filters in sources:
+            total += await collection.count_documents(
+                {"$and": filters}, limit=MAX_COUNTED, maxTimeMS=self._max_time_ms
+            )
+            if query.page_count:
+                found += await self._find(collection, filters, query)
+        found.sort(key=_place, reverse=True)
+        shown = found[: query.page_count]
+        more = len(found) > query.page_count
+        return HistoryPage(
+            versions=tuple(stored_version(document) for document in shown),
+            next=" ".join(map(str, _place(shown[-1]))) if more else None,
+            total=total,
+        )
+
+    async def _types(self, query: HistoryQuery) -> tuple[str, ...]:
+        if query.resource_type is not None:
+            return (query.resource_type,)
+        return await self._dictionary.types()
+
+    async def _find(
+        self, collection: Collection, filters: list[Document], query: HistoryQuery
+    ) -> list[Document]:
+        cursor = collection.find(
+            {"$and": [*filters, *_after(query.after)]},
+            _HIDDEN,
+            sort=_ORDER,
+            limit=query.page_count + 1,
+            batch_size=query.page_count + 1,
+            max_time_ms=self._max_time_ms,
+        )
+        return await cursor.to_list()
+
+
+def _current_filter(query: HistoryQuery, types: tuple[str, ...]) -> Document:
+    if query.resource_type is not None and query.logical_id is not None:
+        return {"_id": key(query.resource_type, query.logical_id)}
+    deleted = {"rt": TOMBSTONE, "dt": {"$in": list(types)}}
+    return {"$or": [{"rt": {"$in": list(types)}}, deleted]}
+
+
+def _superseded_filter(query: HistoryQuery, types: tuple[str, ...]) -> Document:
+    if query.resource_type is not None and query.logical_id is not None:
+        return {"r": key(query.resource_type, query.logical_id)}
+    return {"rt": {"$in": list(types)}}
+
+
+def _within(query: HistoryQuery, source: str) -> list[Document]:
+    """What ``_since`` and ``_at`` ask; a superseded version ended when its successor began."""
+    filters: list[Document] = []
+    if query.since is not None:
+        filters.append({"lu": {"$gte": microseconds(query.since)}})
+    if query.at is not None:
+        low, high = query.at
+        filters.append({"lu": {"$lt": microseconds(high)}})
+        if source == "superseded":
+            filters.append({"u": {"$gt": microseconds(low)}})
+    return filters
+
+
+def _place(document: Document) -> tuple[int, int, int]:
+    return int(document["lu"]), int(document["c"]), int(document["v"])
+
+
+def _after(token: str | None) -> list[Document]:
+    if token is None:
+        return []
+    updated, creation, version_id = (Int64(part) for part in token.split())
+    return [
+        {"lu": {"$lte": updated}},
+        {
+            "$or": [
+                {"lu": {"$lt": updated}},
+                {"c": {"$lt": creation}},
+                {"c": creation, "v": {"$lt": version_id}},
+            ]
+        },
+    ]

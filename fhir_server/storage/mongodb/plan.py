@@ -1,0 +1,166 @@
+"""A whole query as a filter, an order and a forced index: the server's part of what a planner does.
+
+MongoDB's own planner races candidate plans and remembers the winner for other values; one bad
+memory costs seconds. Here the driving predicate is chosen by a bounded count and forced with a
+hint.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fhir_server.search import (
+    And,
+    Chain,
+    DateMatch,
+    Has,
+    IdMatch,
+    Node,
+    Not,
+    Or,
+    ReferenceMatch,
+    ReferenceTerm,
+    SortKey,
+)
+from fhir_server.storage.mongodb import indexes
+from fhir_server.storage.mongodb.clauses import (
+    Clause,
+    Clauses,
+    any_of,
+    date_filters,
+    repeated_filter,
+)
+from fhir_server.storage.mongodb.document import Document
+
+PROBE_LIMIT = 1_001
+"""A driver with fewer matches is fetched whole and sorted in memory (about 5 ms)."""
+
+Count = Callable[[Document, str, int], Awaitable[int]]
+FindIds = Callable[[Chain | Has], Awaitable[tuple[str, ...]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is sent to the database.
+
+    Attributes:
+        filter: The whole condition.
+        hint: Name of the forced index; None: the database may choose (ids, ``$or`` over indexes).
+        driver: The clause that the index serves; None: the index only gives the order.
+        matches: How many resources the driver matches, at most `PROBE_LIMIT`; None: not counted.
+    """
+
+    filter: Document
+    hint: str | None = None
+    driver: Clause | None = None
+    matches: int | None = field(default=None)
+
+
+class Planner:
+    """Turns trees into plans. ``find_ids`` answers chains, ``count`` probes."""
+
+    def __init__(self, clauses: Clauses, find_ids: FindIds, count: Count) -> None:
+        self._clauses = clauses
+        self._find_ids = find_ids
+        self._count = count
+
+    async def plan(
+        self, resource_types: Sequence[str], where: Node, sort: tuple[SortKey, ...]
+    ) -> Plan:
+        """Choose what drives the query and force its index."""
+        clauses = merge_dates([await self._clause(part) for part in _parts(where)])
+        types: Document = {"rt": _one_or_in(resource_types)}
+        driver, matches = await self._driver(clauses, types)
+        if driver is None:
+            walked = _walk_index(sort, resource_types)
+            return Plan(filter=_all([types, *(c.guard for c in clauses)]), hint=walked)
+        others = [clause.guard for clause in clauses if clause is not driver]
+        return Plan(
+            filter=_all([driver.filter, types, *others]),
+            hint=driver.index,
+            driver=driver,
+            matches=matches,
+        )
+
+    async def _driver(
+        self, clauses: list[Clause], types: Document
+    ) -> tuple[Clause | None, int | None]:
+        """The clause with the fewest matches; None: all are broad, so walk the order instead."""
+        sure = [clause for clause in clauses if clause.is_selective]
+        if sure:
+            return min(sure, key=lambda clause: clause.index is not None), None
+        able = [clause for clause in clauses if clause.index is not None]
+        if not able:
+            return None, None
+        counted = []
+        for clause in able:
+            found = await self._count(_all([clause.filter, types]), clause.index or "", PROBE_LIMIT)
+            counted.append((found, clause))
+            if found < 100:  # noqa: PLR2004 # no other driver can be much better
+                break
+        matches, best = min(counted, key=lambda pair: pair[0])
+        if matches >= PROBE_LIMIT and not best.tokens:
+            return None, None
+        return best, matches
+
+    async def _clause(self, node: Node) -> Clause:
+        if isinstance(node, And):
+            parts = [await self._clause(part) for part in node.parts]
+            return Clause(filter=_all([part.filter for part in parts]))
+        if isinstance(node, Or):
+            return any_of([await self._clause(part) for part in node.parts])
+        if isinstance(node, Not):
+            return Clause(filter={"$nor": [(await self._clause(node.part)).filter]})
+        if isinstance(node, Chain):
+            ids = await self._find_ids(node)
+            terms = [ReferenceTerm(node.target_type, logical_id, "") for logical_id in ids]
+            match = ReferenceMatch(parameter=node.parameter, values=tuple(terms))
+            return await self._clauses.of(match)
+        if isinstance(node, Has):
+            found = await self._find_ids(node)
+            return await self._clauses.of(IdMatch(values=found))  # type: ignore[arg-type] # ids of documents
+        return await self._clauses.of(node)
+
+
+def merge_dates(clauses: list[Clause]) -> list[Clause]:
+    """Join conditions on the same date parameter, so that ``ge`` and ``lt`` bound one scan.
+
+    Exact, because resources with several values of the parameter are kept under a key of their own.
+    """
+    by_parameter: dict[str, list[Clause]] = {}
+    others = []
+    for clause in clauses:
+        if clause.dates is None:
+            others.append(clause)
+        else:
+            by_parameter.setdefault(clause.dates.parameter, []).append(clause)
+    for parameter, found in by_parameter.items():
+        if len(found) == 1:
+            others += found
+            continue
+        terms = tuple(clause.dates.values[0] for clause in found if clause.dates is not None)
+        filters = [*date_filters(parameter, terms), repeated_filter(parameter, terms)]
+        dates = DateMatch(parameter=parameter, values=terms)
+        merged = Clause(filter={"$or": filters}, index=indexes.DATES, dates=dates)
+        others.append(merged)
+    return others
+
+
+def _parts(where: Node) -> tuple[Node, ...]:
+    return where.parts if isinstance(where, And) else (where,)
+
+
+def _all(filters: list[Document]) -> Document:
+    if not filters:
+        return {}
+    return filters[0] if len(filters) == 1 else {"$and": filters}
+
+
+def _one_or_in(values: Sequence[str]) -> Any:
+    return values[0] if len(values) == 1 else {"$in": list(values)}
+
+
+def _walk_index(sort: tuple[SortKey, ...], resource_types: Sequence[str]) -> str | None:
+    if sort and sort[0].parameter == "_lastUpdated":
+        return indexes.LAST_UPDATED
+    return indexes.CREATION if not sort or len(resource_types) > 1 else None

@@ -1,0 +1,301 @@
+"""Runs searches: plan, order, keyset page, capped totals; chains first, as sets of ids.
+
+Spec: https://hl7.org/fhir/R4/search.html
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bson.int64 import Int64
+from pymongo import ASCENDING, DESCENDING
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
+
+from fhir_server.model import LogicalId, ResourceType, TooCostly
+from fhir_server.search import Chain, Has, Node, PagePosition, SearchQuery, SortKey
+from fhir_server.storage.mongodb import indexes
+from fhir_server.storage.mongodb.clauses import Clauses
+from fhir_server.storage.mongodb.dictionary import Dictionary
+from fhir_server.storage.mongodb.document import (
+    Document,
+    is_sorted_by_index,
+    sort_field,
+    stored_version,
+)
+from fhir_server.storage.mongodb.plan import PROBE_LIMIT, Plan, Planner
+from fhir_server.storage.store import SearchPage
+
+MAX_LINKED = 10_000
+MAX_SORTED = 10_000
+MAX_COUNTED = 100_000
+
+Collection = AsyncCollection[dict[str, Any]]
+Order = list[tuple[str, int]]
+
+
+class Searcher:
+    """One search within an optional session (so that a commit can look at its own snapshot)."""
+
+    def __init__(
+        self,
+        collection: Collection,
+        dictionary: Dictionary,
+        max_time_ms: int,
+        session: AsyncClientSession | None = None,
+    ) -> None:
+        self._collection = collection
+        self._dictionary = dictionary
+        self._max_time_ms = max_time_ms
+        self._session = session
+
+    async def page(self, query: SearchQuery) -> SearchPage:
+        """Return one page of matches."""
+        plan = await self.plan(query.resource_types, query.where, query.sort)
+        total = None if query.total == "none" else await self._total(plan)
+        if query.page_count == 0:
+            return SearchPage(matches=(), total=total)
+        documents = await self._page_documents(query, plan)
+        shown = documents[: query.page_count]
+        more = len(documents) > query.page_count
+        return SearchPage(
+            matches=tuple(stored_version(document) for document in shown),
+            next=_position(query, shown[-1]) if more else None,
+            total=total,
+        )
+
+    async def has_match(self, query: SearchQuery) -> bool:
+        """Say whether anything matches."""
+        plan = await self.plan(query.resource_types, query.where, ())
+        return await self._count(plan.filter, plan.hint or "", 1) > 0
+
+    async def plan(
+        self, resource_types: Sequence[ResourceType], where: Node, sort: tuple[SortKey, ...]
+    ) -> Plan:
+        """Return how a query will be run."""
+        clauses = Clauses(self._dictionary, tuple(resource_types))
+        planner = Planner(clauses, self._linked_ids, self._count)
+        return await planner.plan(resource_types, where, sort)
+
+    async def explain(self, query: SearchQuery) -> Mapping[str, Any]:
+        """Return the database's account of the first page: plan, keys and documents read."""
+        plan = await self.plan(query.resource_types, query.where, query.sort)
+        order = _order(query.sort, query.resource_types, plan) or _CREATION_ORDER
+        command = {
+            "find": self._collection.name,
+            "filter": plan.filter,
+            "sort": dict(order),
+            "limit": query.page_count + 1,
+            **({"hint": plan.hint} if plan.hint else {}),
+        }
+        database = self._collection.database
+        return await database.command("explain", command, verbosity="executionStats")
+
+    async def _page_documents(self, query: SearchQuery, plan: Plan) -> list[Document]:
+        order = _order(query.sort, query.resource_types, plan)
+        if order is None:
+            return await self._sorted_in_memory(query, plan)
+        field = order[0][0]
+        if not field.startswith("k."):
+            after = _after_scalar(query.after, order)
+            return await self._find([plan.filter, *after], order, query.page_count + 1, plan.hint)
+        return await self._by_sort_key(query, plan, order)
+
+    async def _by_sort_key(self, query: SearchQuery, plan: Plan, order: Order) -> list[Document]:
+        """Those that have the sort key in its order, then the others in the order of creation."""
+        (field, direction), *_ = order
+        wanted = query.page_count + 1
+        found: list[Document] = []
+        last = query.after.keys[0] if query.after is not None else ""
+        if last is not None:
+            bound: Document = {"$gt": last} if direction == ASCENDING or not last else {"$lt": last}
+            is_few = plan.driver is not None and plan.matches != PROBE_LIMIT
+            hint = plan.hint if is_few else indexes.SORT_KEYS
+            found = await self._find([plan.filter, {field: bound}], [order[0]], wanted, hint)
+        if len(found) < wanted:
+            filters = [plan.filter, {field: {"$exists": False}}]
+            if last is None and query.after is not None:
+                filters.append({"c": {"$lt": _scalar(query.after.keys[-1])}})
+            rest = wanted - len(found)
+            hint = plan.hint or indexes.CREATION
+            found += await self._find(filters, _CREATION_ORDER, rest, hint)
+        return found
+
+    async def _sorted_in_memory(self, query: SearchQuery, plan: Plan) -> list[Document]:
+        """Sort by what no index orders: all matches, which may not be many, are read and compared.
+
+        Raises:
+            TooCostly: More matches than can be sorted.
+        """
+        found = await self._find([plan.filter], None, MAX_SORTED + 1, plan.hint, body=False)
+        if len(found) > MAX_SORTED:
+            raise TooCostly.of("search-sort-too-broad", expected=MAX_SORTED)
+        ordered = sort_documents(found, query.sort)
+        if query.after is not None:
+            identity = f"{query.after.resource_type}/{query.after.logical_id}"
+            places = [i for i, document in enumerate(ordered) if document["_id"] == identity]
+            ordered = ordered[places[0] + 1 :] if places else []
+        page = [document["_id"] for document in ordered[: query.page_count + 1]]
+        bodies = await self._find([{"_id": {"$in": page}}], None, len(page), None) if page else []
+        by_id = {document["_id"]: document for document in bodies}
+        return [by_id[identity] for identity in page if identity in by_id]
+
+    async def _total(self, plan: Plan) -> int:
+        return await self._count(plan.filter, plan.hint or "", MAX_COUNTED)
+
+    async def _count(self, where: Document, hint: str, limit: int) -> int:
+        options: dict[str, Any] = {"hint": hint} if hint else {}
+        return await self._collection.count_documents(
+            where, limit=limit, maxTimeMS=self._max_time_ms, session=self._session, **options
+        )
+
+    async def _find(
+        self,
+        filters: list[Document],
+        order: Order | None,
+        limit: int,
+        hint: str | None,
+        *,
+        body: bool = True,
+    ) -> list[Document]:
+        where = filters[0] if len(filters) == 1 else {"$and": filters}
+        shown = {"t": 0, "s": 0, "e": 0, "d": 0, "q": 0, "g": 0} if body else {"j": 0}
+        cursor = self._collection.find(
+            where,
+            shown,
+            sort=order,
+            limit=limit,
+            batch_size=limit,
+            hint=hint,
+            max_time_ms=self._max_time_ms,
+            session=self._session,
+        )
+        return await cursor.to_list()
+
+    async def _linked_ids(self, node: Chain | Has) -> tuple[str, ...]:
+        """Ids of the resources that a chain may refer to, or that a ``_has`` refers to.
+
+        Raises:
+            TooCostly: There are more than one query may have.
+        """
+        if isinstance(node, Chain):
+            plan = await self.plan([node.target_type], node.where, ())
+            found = await self._find([plan.filter], None, MAX_LINKED + 1, plan.hint, body=False)
+            ids = {document["_id"].partition("/")[2] for document in found}
+        else:
+            plan = await self.plan([node.source_type], node.where, ())
+            found = await self._find([plan.filter], None, MAX_LINKED + 1, plan.hint, body=False)
+            start = f"{node.parameter}|"
+            ids = {
+                text.removeprefix(start).partition("/")[0]
+                for document in found
+                for text in document.get("t", ())
+                if text.startswith(start)
+            }
+        if len(found) > MAX_LINKED:
+            raise TooCostly.of(
+                "search-chain-too-broad", parameter=node.parameter, expected=MAX_LINKED
+            )
+        return tuple(sorted(ids))
+
+
+_CREATION_ORDER: Order = [("c", DESCENDING)]
+
+
+def _order(sort: tuple[SortKey, ...], resource_types: Sequence[str], plan: Plan) -> Order | None:
+    """The order as an index has it; None: no index does, sort in memory."""
+    if not sort:
+        return _CREATION_ORDER
+    first = sort[0]
+    direction = DESCENDING if first.is_descending else ASCENDING
+    if len(sort) > 1 or first.kind == "_id":
+        return None
+    if first.parameter == "_lastUpdated":
+        return [("lu", direction), ("c", direction)]
+    is_kept = first.kind == "date" or (
+        first.kind == "string" and is_sorted_by_index(first.parameter)
+    )
+    if not is_kept or len(resource_types) > 1:
+        return None
+    return [(f"k.{sort_field(resource_types[0], first.parameter, first.is_descending)}", direction)]
+
+
+def _after_scalar(after: PagePosition | None, order: Order) -> list[Document]:
+    """What comes after a position in an order over scalars that are never missing."""
+    if after is None:
+        return []
+    operators = {ASCENDING: "$gt", DESCENDING: "$lt"}
+    values = [_scalar(value) for value in after.keys]
+    if len(order) == 1:
+        return [{order[0][0]: {operators[order[0][1]]: values[0]}}]
+    (first, direction), (second, second_direction) = order
+    inclusive = operators[direction] + "e"
+    tie = {first: values[0], second: {operators[second_direction]: values[1]}}
+    beyond = {first: {operators[direction]: values[0]}}
+    return [{first: {inclusive: values[0]}}, {"$or": [beyond, tie]}]
+
+
+def _scalar(value: object) -> Int64:
+    """Read a number of a page position back; `_position` wrote it."""
+    if not isinstance(value, int):
+        raise TypeError(f"not a number of a page position: {value!r}")
+    return Int64(value)
+
+
+def _position(query: SearchQuery, last: Document) -> PagePosition:
+    """Where the next page starts: the values that the order compares, creation number last."""
+    resource_type, logical_id = last["_id"].split("/")
+    keys: tuple[str | int | None, ...] = (int(last["c"]),)
+    if query.sort:
+        first = query.sort[0]
+        if first.parameter == "_lastUpdated":
+            keys = (int(last["lu"]), *keys)
+        else:
+            field = sort_field(resource_type, first.parameter, first.is_descending)
+            keys = (last.get("k", {}).get(field), *keys)
+    return PagePosition(
+        keys=keys, resource_type=ResourceType(resource_type), logical_id=LogicalId(logical_id)
+    )
+
+
+def sort_documents(documents: list[Document], sort: tuple[SortKey, ...]) -> list[Document]:
+    """Order documents by sort keys, those without a value last; ties newest first."""
+    ordered = sorted(documents, key=lambda document: -int(document["c"]))
+    for key in reversed(sort):
+        valued = [(value, d) for d in ordered if (value := _sort_value(d, key)) is not None]
+        without = [d for d in ordered if _sort_value(d, key) is None]
+        valued.sort(key=lambda pair: pair[0], reverse=key.is_descending)
+        ordered = [document for _, document in valued] + without
+    return ordered
+
+
+def _sort_value(document: Document, key: SortKey) -> Any:
+    chosen = max if key.is_descending else min
+    if key.kind == "_id":
+        return document["_id"].partition("/")[2]
+    start = f"{key.parameter}|"
+    if key.kind == "date":
+        names = {f"{key.parameter}{suffix}" for suffix in ("", "+", "~", "*")}
+        found: list[Any] = [entry["lo"] for entry in document.get("d", ()) if entry["p"] in names]
+    elif key.kind in {"number", "quantity"}:
+        entries = document.get("q", ())
+        found = [entry["lo"] for entry in entries if entry["k"] == key.parameter]
+    elif key.kind == "string":
+        found = [
+            text.removeprefix(start) for text in document.get("s", ()) if text.startswith(start)
+        ]
+    else:
+        texts = [
+            text.removeprefix(start) for text in document.get("t", ()) if text.startswith(start)
+        ]
+        found = [_comparable(text, key) for text in texts]
+    return chosen(found, default=None)
+
+
+def _comparable(text: str, key: SortKey) -> str:
+    """What tokens (code), references (type/id) and uris are compared by."""
+    if key.kind == "token":
+        return text.partition("|")[2]
+    if key.kind == "reference" and ":" not in text:
+        logical_id, _, resource_type = text.partition("/")
+        return f"{resource_type}/{logical_id}"
+    return text
