@@ -39,6 +39,14 @@ CHOICES_OF_OTHERS = {
 }
 """Lists that choose codes of other dictionaries: they become value sets and no code system."""
 
+PANELS = {
+    "85354-9": {"uk": "Артеріальний тиск, систолічний і діастолічний", "en": "Blood pressure panel"}
+}
+"""LOINC codes that FHIR demands where the dictionary has only the parts.
+
+The two pressures are components of one observation: https://hl7.org/fhir/R4/bp.html
+"""
+
 PROPERTIES = {
     "added_from": ("addedFrom", "Where the code was found when the dictionary itself lacks it"),
     "value_type": ("valueType", "The value[x] an observation of this code carries"),
@@ -234,7 +242,8 @@ def _observation_codes(dictionary: Json) -> Json:
         "Institute, Inc. and the LOINC Committee, available at no cost under the license at "
         f"http://loinc.org/license. Source of the labels: {dictionary['source']}"
     )
-    loinc = [_label(code, value) for code, value in values.items() if is_loinc(code)]
+    numbers = {code: value for code, value in values.items() if is_loinc(code)}
+    loinc = [_label(code, value) for code, value in (numbers | PANELS).items()]
     own = [_label(code, value) for code, value in values.items() if not is_loinc(code)]
     made["compose"] = {
         "include": [
