@@ -1,5 +1,6 @@
 """Search: index values, the tree of a query, and how both are made from the definitions."""
 
+from fhir_server.search.fold import fold
 from fhir_server.search.tree import (
     EVERYTHING,
     NOTHING,
@@ -100,4 +101,5 @@ __all__ = [
     "TypeMatch",
     "UriMatch",
     "UriValue",
+    "fold",
 ]
