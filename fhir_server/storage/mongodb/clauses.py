@@ -115,6 +115,11 @@ def any_of(clauses: list[Clause]) -> Clause:
     )
 
 
+def in_keys(found: Iterable[str]) -> Clause:
+    """A clause on whole identities (``Type/id``)."""
+    return Clause(filter={"_id": {"$in": sorted(found)}}, is_selective=True)
+
+
 class Clauses:
     """Makes clauses of leaves; asks the dictionary where a leaf does not name a system."""
 
@@ -132,8 +137,7 @@ class Clauses:
 
     async def ids(self, leaf: IdMatch) -> Clause:
         """``_id``: of every type that is searched."""
-        wanted = [key(name, value) for name in self._types for value in leaf.values]
-        return Clause(filter={"_id": {"$in": wanted}}, is_selective=True)
+        return in_keys(key(name, value) for name in self._types for value in leaf.values)
 
     async def types(self, leaf: TypeMatch) -> Clause:
         """The resource's own type."""
@@ -145,8 +149,8 @@ class Clauses:
         clauses: list[Clause] = []
         for term in leaf.values:
             if term.code is None:
-                system = tokens.escape(term.system or "")
-                prefix = tokens.starts_with(f"{leaf.parameter}|{system}|")
+                system = "" if term.system is None else f"{tokens.escape(term.system)}|"
+                prefix = tokens.starts_with(f"{leaf.parameter}|{system}")
                 clauses.append(Clause(filter={"t": prefix}, index=indexes.TOKENS))
                 continue
             systems: tuple[str, ...] = (term.system,) if term.system is not None else ()

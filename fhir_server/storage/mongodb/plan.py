@@ -14,7 +14,6 @@ from fhir_server.search import (
     Chain,
     DateMatch,
     Has,
-    IdMatch,
     Node,
     Not,
     Or,
@@ -28,6 +27,7 @@ from fhir_server.storage.mongodb.clauses import (
     Clauses,
     any_of,
     date_filters,
+    in_keys,
     repeated_filter,
 )
 from fhir_server.storage.mongodb.document import Document
@@ -36,7 +36,7 @@ PROBE_LIMIT = 1_001
 """A driver with fewer matches is fetched whole and sorted in memory (about 5 ms)."""
 
 Count = Callable[[Document, str, int], Awaitable[int]]
-FindIds = Callable[[Chain | Has], Awaitable[tuple[str, ...]]]
+FindKeys = Callable[[Chain | Has], Awaitable[tuple[str, ...]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +57,11 @@ class Plan:
 
 
 class Planner:
-    """Turns trees into plans. ``find_ids`` answers chains, ``count`` probes."""
+    """Turns trees into plans. ``find_keys`` answers chains, ``count`` probes."""
 
-    def __init__(self, clauses: Clauses, find_ids: FindIds, count: Count) -> None:
+    def __init__(self, clauses: Clauses, find_keys: FindKeys, count: Count) -> None:
         self._clauses = clauses
-        self._find_ids = find_ids
+        self._find_keys = find_keys
         self._count = count
 
     async def plan(
@@ -112,13 +112,13 @@ class Planner:
         if isinstance(node, Not):
             return Clause(filter={"$nor": [(await self._clause(node.part)).filter]})
         if isinstance(node, Chain):
-            ids = await self._find_ids(node)
+            found = await self._find_keys(node)
+            ids = (identity.partition("/")[2] for identity in found)
             terms = [ReferenceTerm(node.target_type, logical_id, "") for logical_id in ids]
             match = ReferenceMatch(parameter=node.parameter, values=tuple(terms))
             return await self._clauses.of(match)
         if isinstance(node, Has):
-            found = await self._find_ids(node)
-            return await self._clauses.of(IdMatch(values=found))  # type: ignore[arg-type] # ids of documents
+            return in_keys(await self._find_keys(node))
         return await self._clauses.of(node)
 
 

@@ -13,7 +13,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 
 from fhir_server.model import LogicalId, ResourceType, TooCostly
 from fhir_server.search import Chain, Has, Node, PagePosition, SearchQuery, SortKey
-from fhir_server.storage.mongodb import indexes
+from fhir_server.storage.mongodb import indexes, tokens
 from fhir_server.storage.mongodb.clauses import Clauses
 from fhir_server.storage.mongodb.dictionary import Dictionary
 from fhir_server.storage.mongodb.document import (
@@ -73,7 +73,7 @@ class Searcher:
     ) -> Plan:
         """Return how a query will be run."""
         clauses = Clauses(self._dictionary, tuple(resource_types))
-        planner = Planner(clauses, self._linked_ids, self._count)
+        planner = Planner(clauses, self._linked_keys, self._count)
         return await planner.plan(resource_types, where, sort)
 
     async def explain(self, query: SearchQuery) -> Mapping[str, Any]:
@@ -171,8 +171,8 @@ class Searcher:
         )
         return await cursor.to_list()
 
-    async def _linked_ids(self, node: Chain | Has) -> tuple[str, ...]:
-        """Ids of the resources that a chain may refer to, or that a ``_has`` refers to.
+    async def _linked_keys(self, node: Chain | Has) -> tuple[str, ...]:
+        """Identities of what a chain may refer to, or of what is referred to by a ``_has``.
 
         Raises:
             TooCostly: There are more than one query may have.
@@ -180,13 +180,13 @@ class Searcher:
         if isinstance(node, Chain):
             plan = await self.plan([node.target_type], node.where, ())
             found = await self._find([plan.filter], None, MAX_LINKED + 1, plan.hint, body=False)
-            ids = {document["_id"].partition("/")[2] for document in found}
+            keys = {document["_id"] for document in found}
         else:
             plan = await self.plan([node.source_type], node.where, ())
             found = await self._find([plan.filter], None, MAX_LINKED + 1, plan.hint, body=False)
             start = f"{node.parameter}|"
-            ids = {
-                text.removeprefix(start).partition("/")[0]
+            keys = {
+                tokens.target(text.removeprefix(start))
                 for document in found
                 for text in document.get("t", ())
                 if text.startswith(start)
@@ -195,7 +195,7 @@ class Searcher:
             raise TooCostly.of(
                 "search-chain-too-broad", parameter=node.parameter, expected=MAX_LINKED
             )
-        return tuple(sorted(ids))
+        return tuple(sorted(keys))
 
 
 _CREATION_ORDER: Order = [("c", DESCENDING)]
@@ -296,6 +296,5 @@ def _comparable(text: str, key: SortKey) -> str:
     if key.kind == "token":
         return text.partition("|")[2]
     if key.kind == "reference" and ":" not in text:
-        logical_id, _, resource_type = text.partition("/")
-        return f"{resource_type}/{logical_id}"
+        return tokens.target(text)
     return text

@@ -42,6 +42,12 @@ def reference(parameter: str, resource_type: str, logical_id: str, url: str) -> 
     return f"{parameter}|{url}" if url else f"{parameter}|{logical_id}/{resource_type}"
 
 
+def target(text: str) -> str:
+    """Turn ``id/Type`` of a token back into ``Type/id``."""
+    logical_id, _, resource_type = text.partition("/")
+    return f"{resource_type}/{logical_id}"
+
+
 def of_uri(value: UriValue) -> str:
     """Write a uri."""
     return f"{value.parameter}|{value.uri}"
