@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from fhir_server.model import Issue, JsonObject, ValidationFailed, issue, split_canonical
 from fhir_server.terminology.concept import CodeSystem
-from fhir_server.terminology.filters import select
+from fhir_server.terminology.filters import check_filter, select
 from fhir_server.terminology.systems import CodeSystems, Definitions
 from fhir_server.terminology.value_set import Clause, CompiledValueSet
 
@@ -167,6 +167,8 @@ class _Compilation:
         version = None if url is None else self._version(url, entry.get("version"))
         system = None if url is None else self._systems.find(url, version, supplements)
         filters = entry.get("filter", ())
+        for clause in filters:
+            check_filter(str(url), clause)
         if system is not None and filters and not system.is_enumerable:
             missing.append(issue("value-set-filter-not-possible", system=system.url))
             system = None

@@ -3,14 +3,16 @@
 Spec: https://hl7.org/fhir/R4/terminology-service.html
 """
 
+from collections.abc import Iterator
 from itertools import islice
 
-from fhir_server.model import FhirError, issue
+from fhir_server.model import FhirError, JsonObject, issue, split_canonical
 from fhir_server.terminology import check
 from fhir_server.terminology.check import CodeCheck
 from fhir_server.terminology.compose import Composer
 from fhir_server.terminology.display import ANY_LANGUAGE, Languages
 from fhir_server.terminology.systems import CodeSystems, Definitions
+from fhir_server.terminology.translation import ConceptMaps
 from fhir_server.terminology.value_set import CompiledValueSet
 
 _MOST_CODES = 5_000
@@ -23,13 +25,19 @@ class Terminology:
         definitions: The registry it reads.
         systems: Its code systems.
         value_sets: Its compiled value sets.
+        concept_maps: Its concept maps.
     """
 
     def __init__(self, definitions: Definitions) -> None:
         self.definitions = definitions
         self.systems = CodeSystems(definitions)
         self.value_sets = Composer(definitions, self.systems)
+        self.concept_maps = ConceptMaps(definitions)
         self._codes: dict[str, frozenset[tuple[str, str]] | None] = {}
+
+    def with_code_system(self, definition: JsonObject) -> "Terminology":
+        """Return a terminology that also knows a code system that came with a request."""
+        return Terminology(_With(self.definitions, definition))
 
     def validate_code(
         self,
@@ -108,3 +116,28 @@ class Terminology:
         if not members or len(members) > _MOST_CODES:
             return None
         return frozenset((member.system, member.code) for member in members)
+
+
+class _With:
+    """Definitions with one more."""
+
+    def __init__(self, definitions: Definitions, added: JsonObject) -> None:
+        self._definitions = definitions
+        self._added = added
+
+    def resource(self, kind: str, canonical: str) -> JsonObject | None:
+        """See `Definitions.resource`."""
+        url, version, _ = split_canonical(canonical)
+        if (
+            kind == self._added["resourceType"]
+            and url == self._added.get("url")
+            and version in {None, self._added.get("version")}
+        ):
+            return self._added
+        return self._definitions.resource(kind, canonical)
+
+    def resources(self, kind: str) -> Iterator[JsonObject]:
+        """See `Definitions.resources`."""
+        if kind == self._added["resourceType"]:
+            yield self._added
+        yield from self._definitions.resources(kind)

@@ -128,7 +128,7 @@ class Clause:
 
     def _is_at(self, version: str) -> bool:
         here = self.version or (self.code_system.version if self.code_system else None)
-        return here is None or here == version
+        return here is None or here == version or here.startswith(version + ".")
 
     def _in_value_sets(self, system: str | None, code: str, version: str | None) -> Matches:
         found: Matches = _NOTHING

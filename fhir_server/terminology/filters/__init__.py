@@ -37,27 +37,38 @@ OPERATORS: Mapping[str, Filter] = {
 
 _ON_CONCEPTS = {"is-a", "descendent-of", "is-not-a", "generalizes", "child-of", "descendent-leaf"}
 
-__all__ = ["OPERATORS", "select"]
+__all__ = ["OPERATORS", "check_filter", "select"]
+
+
+def check_filter(url: str, clause: JsonObject) -> None:
+    """Refuse a filter that cannot be read, whether its code system is here or not.
+
+    Raises:
+        ValidationFailed: It lacks a part or has an operator that nobody knows.
+    """
+    for key in ("property", "op", "value"):
+        given = clause.get(key)
+        if not isinstance(given, str) or not given:
+            raise _refusal("value-set-filter-incomplete", key, url)
+    if clause["op"] not in OPERATORS:
+        raise _refusal("value-set-filter-operator", clause["op"], url)
 
 
 def select(system: CodeSystem, clause: JsonObject) -> frozenset[str]:
     """Return the codes of ``system`` that satisfy one ``filter`` entry.
 
+    Args:
+        system: A system that lists its concepts.
+        clause: One that `check_filter` accepts.
+
     Raises:
-        ValidationFailed: The filter lacks a part, has an operator or a property nobody knows, or a
-            regular expression that is none.
+        ValidationFailed: The system has no such property, or a regular expression is none.
     """
-    name, operator, value = clause.get("property"), clause.get("op"), clause.get("value")
-    for key, given in (("property", name), ("op", operator), ("value", value)):
-        if not isinstance(given, str) or not given:
-            raise _refusal("value-set-filter-incomplete", key, system)
-    chosen = OPERATORS.get(str(operator))
-    if chosen is None:
-        raise _refusal("value-set-filter-operator", operator, system)
-    if operator not in _ON_CONCEPTS and not system.has_property(str(name)):
-        raise _refusal("value-set-filter-property", name, system)
-    return chosen(system, str(name), str(value))
+    name, operator, value = clause["property"], clause["op"], clause["value"]
+    if operator not in _ON_CONCEPTS and not system.has_property(name):
+        raise _refusal("value-set-filter-property", name, system.url)
+    return OPERATORS[operator](system, name, value)
 
 
-def _refusal(rule: str, found: object, system: CodeSystem) -> ValidationFailed:
-    return ValidationFailed((issue(rule, found=found, system=system.url),))
+def _refusal(rule: str, found: str, url: str) -> ValidationFailed:
+    return ValidationFailed((issue(rule, found=found, system=url),))
