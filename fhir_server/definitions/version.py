@@ -5,6 +5,7 @@ Spec: https://hl7.org/fhir/R4/references.html#canonical
 
 import re
 
+_DATE = re.compile(r"(?:19|20)\d\d(?:-?\d\d){0,2}")
 _PART = re.compile(r"\d+|[^\d.\-+_]+")
 
 VersionKey = tuple[tuple[int, int, str], ...]
@@ -13,10 +14,13 @@ VersionKey = tuple[tuple[int, int, str], ...]
 def version_key(version: str | None) -> VersionKey:
     """Return what to sort business versions by: numbers as numbers, no version first.
 
-    A pre-release (``1.0.0-ballot``) comes before its release, as in semantic versioning.
+    A pre-release (``1.0.0-ballot``) comes before its release, as in semantic versioning. Dates come
+    before numbers: HL7's code systems went from ``2018-08-12`` in R4 to ``2.0.0`` and on.
     """
     if version is None:
         return ()
+    if _DATE.fullmatch(version) is not None:
+        return ((0, 0, ""), *_parts(version))
     release, dash, label = version.partition("-")
     if dash and not release.isdigit():
         return (*_parts(release), (-1, 0, ""), *_parts(label))
