@@ -1,6 +1,14 @@
 """Search: index values, the tree of a query, and how both are made from the definitions."""
 
+from fhir_server.search.clause import CodeExpander
+from fhir_server.search.compartment import compartment_types
 from fhir_server.search.fold import fold
+from fhir_server.search.includes import IncludeStep, IncludeWalk
+from fhir_server.search.index import IndexExtractor
+from fhir_server.search.limits import SearchLimits
+from fhir_server.search.options import Include, ResultOptions
+from fhir_server.search.paging import PAGE_PARAMETER, PageState, PageTokens
+from fhir_server.search.parse import ParsedSearch, QueryParser
 from fhir_server.search.tree import (
     EVERYTHING,
     NOTHING,
@@ -61,8 +69,10 @@ __all__ = [
     "NOWHERE",
     "OPEN_HIGH",
     "OPEN_LOW",
+    "PAGE_PARAMETER",
     "And",
     "Chain",
+    "CodeExpander",
     "CompositeMatch",
     "CompositeValue",
     "DateMatch",
@@ -70,6 +80,10 @@ __all__ = [
     "DateValue",
     "Has",
     "IdMatch",
+    "Include",
+    "IncludeStep",
+    "IncludeWalk",
+    "IndexExtractor",
     "IndexValue",
     "IndexValues",
     "Leaf",
@@ -83,14 +97,20 @@ __all__ = [
     "NumberValue",
     "Or",
     "PagePosition",
+    "PageState",
+    "PageTokens",
+    "ParsedSearch",
     "PositionValue",
     "Prefix",
     "QuantityMatch",
     "QuantityTerm",
     "QuantityValue",
+    "QueryParser",
     "ReferenceMatch",
     "ReferenceTerm",
     "ReferenceValue",
+    "ResultOptions",
+    "SearchLimits",
     "SearchQuery",
     "SortKey",
     "StringMatch",
@@ -101,5 +121,6 @@ __all__ = [
     "TypeMatch",
     "UriMatch",
     "UriValue",
+    "compartment_types",
     "fold",
 ]

@@ -264,7 +264,7 @@ class SortKey:
 
     Ascending takes the least, descending the greatest value of a resource; those without come last.
     What is compared: ``normal`` of strings, ``low`` of dates, numbers and quantities, ``code`` of
-    tokens, ``type/id`` or ``url`` of references; text by code points. ``_id`` has a kind of its own,
+    tokens, ``type/id`` or ``url`` of references; text by code points. ``_id`` has its own kind,
     ``_lastUpdated`` is a date.
     """
 
@@ -287,7 +287,7 @@ class PagePosition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchQuery:
-    """What a store is asked. Without sort keys the order is the store's own, the same on every page.
+    """What a store is asked. Without sort keys the order is its own, the same on every page.
 
     Attributes:
         resource_types: At least one; several for a search over types.

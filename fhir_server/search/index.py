@@ -1,0 +1,82 @@
+"""What a resource is found by: its values for every search parameter of its type.
+
+Spec: https://hl7.org/fhir/R4/search.html
+"""
+
+from collections.abc import Sequence
+
+from fhir_server.definitions import Registry
+from fhir_server.fhirpath import ucum
+from fhir_server.model import JsonObject
+from fhir_server.search.contained import contained_resource, renamed
+from fhir_server.search.gathered import CanonicalUnit, Gathered, IndexOptions
+from fhir_server.search.plan import PlanCompiler, TypePlan
+from fhir_server.search.values import IndexValues, ReferenceValue
+
+
+class IndexExtractor:
+    """Extracts index values; the plan of a type is made when its first resource comes.
+
+    Args:
+        registry: The definitions.
+        base_urls: Own base URLs, without trailing slash: absolute links below them are local.
+        canonical_unit: Gives quantities in canonical units; None: they are indexed as written only.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        base_urls: Sequence[str] = (),
+        canonical_unit: CanonicalUnit | None = ucum.canonical,
+    ) -> None:
+        self._registry = registry
+        self._options = IndexOptions(base_urls=tuple(base_urls), canonical_unit=canonical_unit)
+        self._plans: dict[str, TypePlan] = {}
+        self._reference_plans: dict[tuple[str, str], TypePlan] = {}
+
+    def extract(self, resource: JsonObject) -> IndexValues:
+        """Return everything a resource is found by.
+
+        The resource is one that validation let pass; whatever is of a wrong shape is left out.
+        ``_lastUpdated`` comes from ``meta`` like anything else, ``_id`` is not indexed.
+
+        Args:
+            resource: With ``id`` and ``meta`` as it will be stored.
+        """
+        into = Gathered(resource)
+        self._plan(resource["resourceType"]).run(resource, into)
+        if into.contained_links:
+            self._look_into_contained(into)
+        return into.values()
+
+    def references(self, resource: JsonObject, parameter: str) -> tuple[ReferenceValue, ...]:
+        """Return only what one reference parameter says: for includes."""
+        resource_type = resource["resourceType"]
+        plan = self._reference_plans.get((resource_type, parameter))
+        if plan is None:
+            definition = self._registry.search_parameters(resource_type).get(parameter)
+            plan = PlanCompiler(self._registry, self._options, resource_type).plan(
+                () if definition is None else (definition,)
+            )
+            self._reference_plans[resource_type, parameter] = plan
+        into = Gathered(resource)
+        plan.run(resource, into)
+        return tuple(into.values().references)
+
+    def _plan(self, resource_type: str) -> TypePlan:
+        plan = self._plans.get(resource_type)
+        if plan is None:
+            compiler = PlanCompiler(self._registry, self._options, resource_type)
+            parameters = self._registry.search_parameters(resource_type).values()
+            plan = self._plans[resource_type] = compiler.plan(parameters)
+        return plan
+
+    def _look_into_contained(self, into: Gathered) -> None:
+        for parameter, inner_id in into.contained_links:
+            inner = contained_resource(into.resource, inner_id)
+            inner_type = None if inner is None else inner.get("resourceType")
+            if inner is not None and inner_type in self._registry.types.resource_types:
+                inside = Gathered(inner)
+                self._plan(inner_type).run(inner, inside)
+                into.found.extend(renamed(inside.found, parameter, inner_type))
