@@ -1,4 +1,4 @@
-"""Benchmarks: one module per question, each with a table, JSON, checked answers and the budget beside.
+"""Benchmarks: one module a question, each with a table, JSON, checked answers and its budget.
 
 Nothing here asserts on time. `python -m benchmarks` runs all, `python -m benchmarks reads searches`
 some.

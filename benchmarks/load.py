@@ -1,7 +1,7 @@
 """A small closed-loop HTTP load: N keep-alive connections, every answer checked, latencies kept.
 
-Plain asyncio streams instead of a client library, so that the load takes as little as possible of the
-two cores that it shares with the server; what is reported is the CPU of the server alone.
+Plain asyncio streams instead of a client library, so that the load takes as little as possible of
+the two cores that it shares with the server; what is reported is the CPU of the server alone.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A server under measurement: started on a free port, its CPU and memory read from /proc, stopped."""
+"""A server under measurement: started on a free port, read from /proc, stopped."""
 
 import os
 import signal

@@ -18,7 +18,7 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One measured line; ``per_cpu_s`` counts right answers (or resources) per second of server CPU."""
+    """One measured line; ``per_cpu_s`` counts right answers (or resources) a second of CPU."""
 
     name: str
     per_cpu_s: float
@@ -48,7 +48,7 @@ def measure(
     seconds: float = 8.0,
     warm_s: float = 2.0,
 ) -> Row:
-    """Warm up, then measure one kind of request; wrong answers are counted and the first is told."""
+    """Warm up, then measure one kind of request; wrong answers are counted, the first is told."""
     stream = calls()
     run(server.base_url, stream, connections=connections, seconds=warm_s)
     before = server.usage().cpu_s
