@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from fhir_server.model import InvalidRequest, JsonObject
 from fhir_server.operation.parameters import OperationParameters, answer
-from fhir_server.operation.terminology_input import languages_of
+from fhir_server.operation.terminology_input import languages_of, supplements_of
 from fhir_server.terminology import CodeDetails, Terminology, lookup
 
 
@@ -49,7 +49,7 @@ def run(
         version=(target or {}).get("version") or given.text("version") or coding.get("version"),
         properties=given.texts("property"),
         languages=languages_of(given, language),
-        supplements=given.texts("useSupplement"),
+        supplements=supplements_of(terminology, given),
     )
     return answer(_entries(found))
 

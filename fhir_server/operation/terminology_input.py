@@ -56,6 +56,17 @@ def languages_of(
     return parse_languages(wish) if wish else ANY_LANGUAGE
 
 
+def supplements_of(terminology: Terminology, parameters: OperationParameters) -> tuple[str, ...]:
+    """Read which supplements of code systems are to be applied.
+
+    Raises:
+        ValidationFailed: One is not here.
+    """
+    supplements = parameters.texts("useSupplement")
+    terminology.systems.require(supplements)
+    return supplements
+
+
 def versions_of(parameters: OperationParameters) -> Versions:
     """Read which versions of code systems and value sets the request wants."""
     return Versions(

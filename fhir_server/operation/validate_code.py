@@ -15,7 +15,7 @@ from fhir_server.model import (
     operation_outcome,
 )
 from fhir_server.operation.parameters import OperationParameters, answer
-from fhir_server.operation.terminology_input import languages_of, value_set_of
+from fhir_server.operation.terminology_input import languages_of, supplements_of, value_set_of
 from fhir_server.terminology import (
     CodeValidation,
     CodingToCheck,
@@ -59,7 +59,7 @@ def run(
         value_set,
         terminology.systems,
         _codings(given, system="system", version="systemVersion", may_lack_system=infers),
-        _options(given, languages, infers=infers),
+        _options(terminology, given, languages, infers=infers),
     )
     return _answer(found, languages)
 
@@ -103,7 +103,7 @@ def run_in_code_system(
         url,
         version,
         _codings(given, system="url", version="version", may_lack_system=True),
-        _options(given, languages),
+        _options(terminology, given, languages),
     )
     return _answer(found, languages)
 
@@ -115,13 +115,17 @@ def _check_known(terminology: Terminology, url: str, version: str | None) -> Non
 
 
 def _options(
-    given: OperationParameters, languages: Languages, *, infers: bool = False
+    terminology: Terminology,
+    given: OperationParameters,
+    languages: Languages,
+    *,
+    infers: bool = False,
 ) -> ValidationOptions:
     return ValidationOptions(
         languages=languages,
         allows_abstract=given.boolean("abstract") is not False,
         infers_system=infers,
-        supplements=given.texts("useSupplement"),
+        supplements=supplements_of(terminology, given),
     )
 
 

@@ -6,20 +6,16 @@ https://hl7.org/fhir/R4/valueset-operation-validate-code.html
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
-from itertools import islice
 from typing import Literal
 
 from fhir_server.model import Issue, issue
-from fhir_server.terminology.concept import CodeSystem
+from fhir_server.terminology.concept import CodeSystem, Concept
 from fhir_server.terminology.display import ANY_LANGUAGE, Languages, display_of, names_in
+from fhir_server.terminology.suggestion import MOST_SUGGESTIONS, suggestions
 from fhir_server.terminology.systems import CodeSystems
 from fhir_server.terminology.value_set import CompiledValueSet, Member
 
 Verdict = Literal["member", "not-member", "not-checked"]
-
-_MOST_CANDIDATES = 2_000
-_MOST_SUGGESTIONS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +56,12 @@ def check_member(
     display: str | None = None,
     version: str | None = None,
     languages: Languages = ANY_LANGUAGE,
+    explains: bool = False,
 ) -> CodeCheck:
-    """Check a code against a value set; ``system`` None: whichever system it is from."""
+    """Check a code against a value set; ``system`` None: whichever system it is from.
+
+    With ``explains`` a refusal says which codes are near, and what the code system says itself.
+    """
     found = value_set.match(system, code, version)
     if found.members:
         return _judge(found.members, code, display, languages)
@@ -71,10 +71,10 @@ def check_member(
         "code-not-in-value-set",
         found=_coding(system, code),
         expected=value_set.canonical,
-        suggestions=_suggestions(code, (m.code for m in value_set.members())),
+        suggestions=suggestions(code, value_set.members()) if explains else (),
     )
     issues = [reason]
-    if system is not None:
+    if system is not None and explains:
         alone = check_code(systems, system, code, display=display, version=version)
         if alone.verdict == "not-member":
             issues.extend(alone.issues)
@@ -103,22 +103,15 @@ def check_code(
     concept = known.find(code)
     if concept is None:
         return _unknown_code(known, shown, code)
-    member = Member(
-        system=system,
-        version=known.version,
-        code=concept.code,
-        concept=concept,
-        code_system=known,
-    )
-    return _judge((member,), code, display, languages)
+    return _judge((_member(known, concept),), code, display, languages)
 
 
 def _unknown_code(known: CodeSystem, shown: str, code: str) -> CodeCheck:
     if known.content != "complete":
         doubt = issue("code-not-checked", found=code, system=shown, expected=known.content)
         return CodeCheck(verdict="not-checked", issues=(doubt,))
-    suggestions = _suggestions(code, (concept.code for concept in known.concepts()))
-    text = issue("code-unknown", found=code, system=shown, suggestions=suggestions)
+    near = suggestions(code, (_member(known, concept) for concept in known.concepts()))
+    text = issue("code-unknown", found=code, system=shown, suggestions=near)
     return CodeCheck(verdict="not-member", issues=(text,))
 
 
@@ -153,7 +146,7 @@ def _check_display(
             found=display,
             expected=shown or allowed[0],
             code_shown=members[-1].code,
-            suggestions=tuple(dict.fromkeys(allowed))[:_MOST_SUGGESTIONS],
+            suggestions=tuple(dict.fromkeys(allowed))[:MOST_SUGGESTIONS],
         )
 
 
@@ -161,8 +154,11 @@ def _coding(system: str | None, code: str) -> str:
     return f"{system}|{code}" if system else code
 
 
-def _suggestions(code: str, candidates: Iterable[str]) -> tuple[str, ...]:
-    known = list(islice(candidates, _MOST_CANDIDATES))
-    folded = {candidate.casefold(): candidate for candidate in known}
-    close = get_close_matches(code.casefold(), list(folded), n=_MOST_SUGGESTIONS)
-    return tuple(folded[found] for found in close)
+def _member(known: CodeSystem, concept: Concept) -> Member:
+    return Member(
+        system=known.url,
+        version=known.version,
+        code=concept.code,
+        concept=concept,
+        code_system=known,
+    )

@@ -87,6 +87,7 @@ def validate_in_value_set(
             display=coding.display,
             version=coding.version,
             languages=options.languages,
+            explains=True,
         )
 
     return _verdict(codings, check, options)

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from fhir_server.model import Issue, JsonObject, ValidationFailed, issue, split_canonical
 from fhir_server.terminology.concept import CodeSystem
 from fhir_server.terminology.filters import check_filter, select
+from fhir_server.terminology.implicit import ImplicitValueSets
 from fhir_server.terminology.systems import CodeSystems, Definitions
 from fhir_server.terminology.value_set import Clause, CompiledValueSet
 
 _EXTENSION = "http://hl7.org/fhir/StructureDefinition/"
 _SUPPLEMENT = _EXTENSION + "valueset-supplement"
 _PARAMETER = _EXTENSION + "valueset-expansion-parameter"
-_ALL_CODES_OF = "?fhir_vs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,8 @@ class Composer:
     def __init__(self, definitions: Definitions, systems: CodeSystems) -> None:
         self._definitions = definitions
         self._systems = systems
-        self._compiled: dict[tuple[str, Versions], CompiledValueSet | None] = {}
+        self._compiled: dict[str, CompiledValueSet] = {}
+        self._implicit = ImplicitValueSets(definitions, systems)
 
     def find(self, canonical: str, versions: Versions = NO_VERSIONS) -> CompiledValueSet | None:
         """Return the rules of a value set by ``url`` or ``url|version``; None: it is not here.
@@ -54,12 +55,14 @@ class Composer:
         Raises:
             ValidationFailed: The value set contradicts itself.
         """
-        key = (canonical, versions)
-        if key not in self._compiled:
-            self._compiled[key] = _Compilation(
-                self._definitions, self._systems, versions
-            ).by_canonical(canonical)
-        return self._compiled[key]
+        if versions != NO_VERSIONS:
+            return self._compilation(versions).by_canonical(canonical)
+        found = self._compiled.get(canonical)
+        if found is None:
+            found = self._compilation(versions).by_canonical(canonical)
+            if found is not None:
+                self._compiled[canonical] = found
+        return found
 
     def compile(self, value_set: JsonObject, versions: Versions = NO_VERSIONS) -> CompiledValueSet:
         """Return the rules of a given value set; its contained ones are known by ``#id``.
@@ -67,15 +70,25 @@ class Composer:
         Raises:
             ValidationFailed: The value set contradicts itself.
         """
-        return _Compilation(self._definitions, self._systems, versions).compile(value_set)
+        return self._compilation(versions).compile(value_set)
+
+    def _compilation(self, versions: Versions) -> "_Compilation":
+        return _Compilation(self._definitions, self._systems, self._implicit, versions)
 
 
 class _Compilation:
     """One value set with all it refers to; ``path`` are the canonicals that are being compiled."""
 
-    def __init__(self, definitions: Definitions, systems: CodeSystems, versions: Versions) -> None:
+    def __init__(
+        self,
+        definitions: Definitions,
+        systems: CodeSystems,
+        implicit: ImplicitValueSets,
+        versions: Versions,
+    ) -> None:
         self._definitions = definitions
         self._systems = systems
+        self._implicit = implicit
         self._versions = versions
         self._path: list[str] = []
         self._done: dict[str, CompiledValueSet | None] = {}
@@ -98,7 +111,7 @@ class _Compilation:
             if inner.get("resourceType") == "ValueSet" and "id" in inner:
                 self._contained["#" + inner["id"]] = inner
         supplements = (*_supplements(value_set), *self._versions.supplements)
-        self._check_supplements(supplements)
+        self._systems.require(supplements)
         compose = value_set.get("compose") or _compose_of_expansion(value_set)
         parameters = dict(expansion_parameters(value_set))
         return CompiledValueSet(
@@ -118,36 +131,7 @@ class _Compilation:
             version = dict(self._versions.value_sets).get(url)
             canonical = f"{url}|{version}" if version else url
         found = self._definitions.resource("ValueSet", canonical)
-        return self._implicit(url, version) if found is None else found
-
-    def _implicit(self, url: str, version: str | None) -> JsonObject | None:
-        """Make the value set of all codes of a system: ``CodeSystem.valueSet`` or ``url?fhir_vs``.
-
-        Spec: https://hl7.org/fhir/R4/codesystem-definitions.html#CodeSystem.valueSet
-        """
-        system = url.removesuffix(_ALL_CODES_OF) if url.endswith(_ALL_CODES_OF) else None
-        if system is None:
-            system = next((d["url"] for d in self._systems_for(url)), None)
-        if system is None or self._systems.find(system, version) is None:
-            return None
-        include = {"system": system, **({"version": version} if version else {})}
-        return {
-            "resourceType": "ValueSet",
-            "url": url,
-            "status": "active",
-            "compose": {"include": [include]},
-        }
-
-    def _systems_for(self, value_set_url: str) -> Iterator[JsonObject]:
-        for definition in self._definitions.resources("CodeSystem"):
-            named = split_canonical(str(definition.get("valueSet", "")))[0]
-            if named == value_set_url:
-                yield definition
-
-    def _check_supplements(self, supplements: Iterable[str]) -> None:
-        for canonical in supplements:
-            if self._definitions.resource("CodeSystem", canonical) is None:
-                raise ValidationFailed((issue("value-set-supplement-unknown", found=canonical),))
+        return self._implicit.find(url, version) if found is None else found
 
     def _clauses(
         self, entries: Iterable[JsonObject], supplements: tuple[str, ...]

@@ -6,7 +6,7 @@ Spec: https://hl7.org/fhir/R4/codesystem.html#supplements
 from collections.abc import Iterable
 from typing import Protocol
 
-from fhir_server.model import JsonObject, split_canonical
+from fhir_server.model import JsonObject, ValidationFailed, issue, split_canonical
 from fhir_server.terminology.concept import CodeSystem
 from fhir_server.terminology.grammar import BUILT_IN
 from fhir_server.terminology.listed_system import ListedSystem
@@ -27,7 +27,7 @@ class CodeSystems:
 
     def __init__(self, definitions: Definitions) -> None:
         self._definitions = definitions
-        self._compiled: dict[tuple[str, str | None, tuple[str, ...]], CodeSystem | None] = {}
+        self._compiled: dict[tuple[str, str | None, tuple[str, ...]], CodeSystem] = {}
 
     def find(
         self, url: str, version: str | None = None, supplements: tuple[str, ...] = ()
@@ -40,9 +40,22 @@ class CodeSystems:
             supplements: Canonicals of supplements to apply where they are for this system.
         """
         key = (url, version, supplements)
-        if key not in self._compiled:
-            self._compiled[key] = self._compile(url, version, supplements)
-        return self._compiled[key]
+        found = self._compiled.get(key)
+        if found is None:
+            found = self._compile(url, version, supplements)
+            if found is not None:  # what is not here is asked by data, without end: not kept
+                self._compiled[key] = found
+        return found
+
+    def require(self, supplements: Iterable[str]) -> None:
+        """Insist that supplements are here.
+
+        Raises:
+            ValidationFailed: One is not.
+        """
+        for canonical in supplements:
+            if self._definitions.resource("CodeSystem", canonical) is None:
+                raise ValidationFailed((issue("supplement-unknown", found=canonical),))
 
     def definition(self, url: str, version: str | None = None) -> JsonObject | None:
         """Return the CodeSystem resource, also one without concepts or a supplement."""
