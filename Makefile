@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml requirements.lock requirements-data.lock
 	@touch $(STAMP)
 
 run: setup ## serve http://127.0.0.1:8080/fhir with demo data
-	$(BIN)/fhir-server serve --demo --store sqlite:///$(DATA)/demo.sqlite
+	$(BIN)/fhir-server serve --demo --store sqlite:///$(DATA)/demo.sqlite $(OPTIONS)
 
 format: setup ## format the code
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .

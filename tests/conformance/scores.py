@@ -10,13 +10,14 @@ import argparse
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 from pathlib import Path
+
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 RECORDED = Path(__file__).with_name("scores.json")
@@ -45,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _measure(suites: Path, folder: Path, report: Path) -> dict[str, int]:
     """Return passed cases by group; empty when the server does not answer."""
-    port = _free_port()
+    port = free_port()
     command = [str(Path(sys.executable).with_name("fhir-server")), "serve", "--port", str(port)]
     command += ["--store", f"sqlite:///{folder / 'conformance.sqlite'}"]
     with (folder / "server.log").open("wb") as log:
@@ -81,12 +82,6 @@ def _compare(found: dict[str, int], recorded: dict[str, int]) -> list[str]:
             f"{group}: {found.get(group, 0)} (recorded {recorded.get(group, 0)}){mark}\n"
         )
     return fallen
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _is_answering(base: str, server: subprocess.Popen[bytes]) -> bool:

