@@ -51,7 +51,8 @@ class Constraint:
     Attributes:
         key: Unique in the structure that introduced it.
         severity: What breaking it means.
-        human: For people.
+        human: For people, in the language of the definition.
+        translations: ``human`` in other languages, as (language, text).
         expression: FHIRPath; None where only XPath or prose is given.
         source: Canonical of the structure that introduced it.
         is_best_practice: Whether it only says what is good practice.
@@ -62,6 +63,7 @@ class Constraint:
     human: str
     expression: str | None
     source: Canonical | None = None
+    translations: tuple[tuple[str, str], ...] = ()
     is_best_practice: bool = False
 
 

@@ -3,7 +3,7 @@
 Spec: https://hl7.org/fhir/R4/elementdefinition.html and https://hl7.org/fhir/R4/profiling.html#slicing
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from fhir_server.definitions.elements import (
@@ -16,6 +16,7 @@ from fhir_server.definitions.elements import (
     Structure,
     TypeRef,
 )
+from fhir_server.definitions.snapshot.node import Node, grow
 from fhir_server.definitions.type_table import type_code
 from fhir_server.model import Canonical, JsonObject
 
@@ -26,18 +27,6 @@ _FHIR_TYPE = _HL7 + "structuredefinition-fhir-type"
 _TRANSLATION = _HL7 + "translation"
 _BEST_PRACTICE = _HL7 + "elementdefinition-bestpractice"
 _CHECK = "https://fhir.esoz.ua/StructureDefinition/registered-check"
-
-
-class _Node:
-    """An element definition with what hangs below it, while the tree grows."""
-
-    __slots__ = ("children", "definition", "name", "slices")
-
-    def __init__(self, definition: JsonObject, name: str) -> None:
-        self.definition = definition
-        self.name = name  # last step of the path; "value[x]" also for the shortcut "valueQuantity"
-        self.children: dict[str, _Node] = {}
-        self.slices: dict[str, _Node] = {}
 
 
 class TreeCompiler:
@@ -70,16 +59,15 @@ class TreeCompiler:
             root=self._freeze(grow(definition["snapshot"]["element"]), url, language),
         )
 
-    def _freeze(self, node: _Node, source: Canonical, language: str) -> Element:
+    def _freeze(self, node: Node, source: Canonical, language: str) -> Element:
         definition = node.definition
-        is_choice = node.name.endswith("[x]")
         path = definition["path"]
         return Element(
             id=definition.get("id") or path,
             path=path,
             name=node.name.removesuffix("[x]"),
-            is_choice=is_choice,
-            slice_name=definition.get("sliceName"),
+            is_choice=node.is_choice,
+            slice_name=node.slice_name,
             min=int(definition.get("min", 0)),
             max=_maximum(definition.get("max")),
             base_max=_maximum(definition.get("base", definition).get("max")),
@@ -125,60 +113,10 @@ class TreeCompiler:
             human=rule.get("human", ""),
             expression=rule.get("expression"),
             source=Canonical(introduced if ":" in introduced else _HL7 + introduced),
+            translations=tuple(_labels(rule, "human", ""))[1:],
             is_best_practice=_extension(rule, (_BEST_PRACTICE,)) is True,
         )
         return self._constraints.setdefault(made, made)
-
-
-def grow(elements: Iterable[JsonObject]) -> _Node:
-    """Put the flat list of a snapshot into a tree.
-
-    Raises:
-        LookupError: The list is empty, or an element stands below one that is not there.
-    """
-    iterator: Iterator[JsonObject] = iter(elements)
-    first = next(iterator, None)
-    if first is None:
-        raise LookupError("the snapshot has no elements")
-    root = _Node(first, first["path"])
-    latest = {first["path"]: root}
-    for definition in iterator:
-        path = definition["path"]
-        owner, _, name = path.rpartition(".")
-        parent = latest.get(owner)
-        if parent is None:
-            raise LookupError(path)
-        latest[path] = _attach(parent, definition, name)
-    return root
-
-
-def _attach(parent: _Node, definition: JsonObject, name: str) -> _Node:
-    choice = name if name in parent.children else _choice_of(parent, definition, name)
-    node = _Node(definition, choice)
-    slice_name = definition.get("sliceName") or (name if choice != name else None)
-    sliced = parent.children.get(choice)
-    if sliced is None or slice_name is None:
-        parent.children[choice] = node
-        return node
-    *outer, _ = slice_name.split("/")
-    for at in range(len(outer)):  # a re-slice "a/b" hangs below slice "a"
-        sliced = sliced.slices.get("/".join(outer[: at + 1]), sliced)
-    sliced.slices[slice_name] = node
-    return node
-
-
-def _choice_of(parent: _Node, definition: JsonObject, name: str) -> str:
-    """Return ``value[x]`` for the shortcut ``valueQuantity``, else the name itself."""
-    if name.endswith("[x]"):
-        return name
-    base = definition.get("base", {}).get("path", "").rpartition(".")[2]
-    if base.endswith("[x]") and name.startswith(base.removesuffix("[x]")):
-        return str(base)
-    for child in parent.children:
-        stem = child.removesuffix("[x]")
-        if child != stem and name.startswith(stem) and name[len(stem) :][:1].isupper():
-            return child
-    return name
 
 
 def _maximum(text: str | None) -> int | None:

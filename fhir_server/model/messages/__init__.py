@@ -44,12 +44,23 @@ class Message:
     uk: str
 
     def text(self, values: Mapping[str, object]) -> Text:
-        """Fill the placeholders.
+        """Fill the placeholders; a value that is a `Text` gives each language its own.
 
         Raises:
             KeyError: A placeholder has no value.
         """
-        return Text(en=self.en.format_map(values), uk=self.uk.format_map(values))
+        in_english, in_ukrainian = values, values
+        if any(value.__class__ is Text for value in values.values()):
+            in_english = _in_language(values, "en")
+            in_ukrainian = _in_language(values, "uk")
+        return Text(en=self.en.format_map(in_english), uk=self.uk.format_map(in_ukrainian))
+
+
+def _in_language(values: Mapping[str, object], language: str) -> Mapping[str, object]:
+    return {
+        name: value.in_language(language) if isinstance(value, Text) else value
+        for name, value in values.items()
+    }
 
 
 def message(rule: str) -> Message:
