@@ -1,0 +1,200 @@
+"""The functions that FHIR adds.
+
+Spec: https://hl7.org/fhir/R4/fhirpath.html#functions
+"""
+
+from typing import Any
+
+from fhir_server.fhirpath import reference
+from fhir_server.fhirpath.compiled import Collection, Compiled, from_many, from_truth, single
+from fhir_server.fhirpath.environment import Scope
+from fhir_server.fhirpath.errors import Fault
+from fhir_server.fhirpath.functions.registry import COLLECTION, Site, function
+from fhir_server.fhirpath.narrative import is_safe_narrative
+from fhir_server.fhirpath.navigation import expand, member
+from fhir_server.fhirpath.node import Node
+
+
+@function("extension", spec="R4 extension", args=(COLLECTION,))
+def extension(site: Site, url: Compiled) -> Compiled:
+    """Return the extensions with a URL."""
+    source, argument, offset = site.source.many, url.many, site.offset
+    members = site.navigator.member("extension")
+
+    def many(focus: Collection, scope: Scope) -> Collection:
+        found: Collection = []
+        wanted = single(argument(scope.this, scope), offset, "extension()")
+        if wanted is None:
+            return found
+        for item in source(focus, scope):
+            value = item.value
+            holder = value if value.__class__ is dict else item.sibling
+            if holder is None or "extension" not in holder:
+                continue
+            extensions: Collection = []
+            member(item, members, extensions)
+            found.extend(e for e in extensions if _url(e) == wanted.value)
+        return found
+
+    reads_scope = site.source.reads_scope or url.constant is None
+    return from_many(many, offset, reads_scope=reads_scope)
+
+
+def _url(item: Node) -> Any:
+    return item.value.get("url") if isinstance(item.value, dict) else None
+
+
+@function("hasExtension", spec="R4B hasExtension", args=(COLLECTION,))
+def has_extension(site: Site, url: Compiled) -> Compiled:
+    """Say whether there is an extension with a URL; one search parameter of R4 asks so."""
+    found = extension.compile(site, url)
+    return from_truth(found.some, reads_scope=found.reads_scope)
+
+
+@function("hasValue", spec="R4 hasValue")
+def has_value(site: Site) -> Compiled:
+    """Say whether the only item is a primitive with a value, not with extensions alone."""
+    source = site.source.many
+    is_primitive = site.navigator.model.is_primitive
+
+    def truth(focus: Collection, scope: Scope) -> bool:
+        items = source(focus, scope)
+        if len(items) != 1:
+            return False
+        item = items[0]
+        return item.value is not None and (
+            item.fhir_type.startswith("System.") or is_primitive(item.fhir_type)
+        )
+
+    return from_truth(truth, reads_scope=site.source.reads_scope)
+
+
+@function("getValue", spec="R4 getValue")
+def get_value(site: Site) -> Compiled:
+    """Return the value of the only item as FHIRPath's own type."""
+    source = site.source.many
+
+    def many(focus: Collection, scope: Scope) -> Collection:
+        items = source(focus, scope)
+        return [] if len(items) != 1 else reference.system_value(items[0])
+
+    return from_many(many, site.offset, reads_scope=site.source.reads_scope)
+
+
+@function("resolve", spec="R4 resolve")
+def resolve(site: Site) -> Compiled:
+    """Return what references, canonicals and URLs point to; what cannot be found is left out."""
+    source, model, offset = site.source.many, site.navigator.model, site.offset
+
+    def many(focus: Collection, scope: Scope) -> Collection:
+        items = source(focus, scope)
+        scope.run.spend(len(items), offset)
+        targets = (reference.resolve(item, scope, model) for item in items)
+        return [target for target in targets if target is not None]
+
+    return from_many(many, offset, reads_scope=site.source.reads_scope)
+
+
+@function("memberOf", spec="R4 memberOf", args=(COLLECTION,))
+def member_of(site: Site, value_set: Compiled) -> Compiled:
+    """Say whether the only item is in a value set; the host answers."""
+    return _ask_host(site, value_set, "member_of")
+
+
+@function("conformsTo", spec="R4 conformsTo", args=(COLLECTION,))
+def conforms_to(site: Site, profile: Compiled) -> Compiled:
+    """Say whether the only item is valid against a profile; the host answers."""
+    return _ask_host(site, profile, "conforms_to")
+
+
+def _ask_host(site: Site, canonical: Compiled, question: str) -> Compiled:
+    source, argument, offset, name = site.source.many, canonical.many, site.offset, f"{site.name}()"
+
+    def truth(focus: Collection, scope: Scope) -> bool | None:
+        item = single(source(focus, scope), offset, name)
+        about = single(argument(scope.this, scope), offset, name)
+        if item is None or about is None:
+            return None
+        host = scope.run.env.host
+        answer: bool | None = None if host is None else getattr(host, question)(item, about.value)
+        if answer is None:
+            raise Fault("fhirpath-not-available", offset, function=name, found=about.value)
+        return answer
+
+    return from_truth(truth, reads_scope=True)
+
+
+@function("htmlChecks", spec="R4 htmlChecks")
+def html_checks(site: Site) -> Compiled:
+    """Say whether a narrative has only the elements and attributes that FHIR allows, and some content."""
+    source = site.source.many
+
+    def truth(focus: Collection, scope: Scope) -> bool:
+        return all(
+            isinstance(item.value, str) and is_safe_narrative(item.value)
+            for item in source(focus, scope)
+        )
+
+    return from_truth(truth, reads_scope=site.source.reads_scope)
+
+
+@function("elementDefinition", spec="R4 elementDefinition")
+def element_definition(site: Site) -> Compiled:
+    """Return the ElementDefinition of each item, as far as the host knows it."""
+    source, offset = site.source.many, site.offset
+
+    def many(focus: Collection, scope: Scope) -> Collection:
+        ask = getattr(scope.run.env.host, "element_definition", None)
+        if ask is None:
+            raise Fault(
+                "fhirpath-not-available", offset, function="elementDefinition()", found="host"
+            )
+        definitions = (ask(item) for item in source(focus, scope))
+        return [definition for definition in definitions if definition is not None]
+
+    return from_many(many, offset, reads_scope=site.source.reads_scope)
+
+
+@function("slice", spec="R4 slice", args=(COLLECTION, COLLECTION))
+def slice_(site: Site, structure: Compiled, name: Compiled) -> Compiled:
+    """Keep the items that belong to a slice of a profile; the host decides."""
+    source, offset = site.source.many, site.offset
+
+    def many(focus: Collection, scope: Scope) -> Collection:
+        profile = single(structure.many(scope.this, scope), offset, "slice()")
+        wanted = single(name.many(scope.this, scope), offset, "slice()")
+        if profile is None or wanted is None:
+            return []
+        ask = getattr(scope.run.env.host, "in_slice", None)
+        kept: Collection = []
+        for item in source(focus, scope):
+            verdict = None if ask is None else ask(item, profile.value, wanted.value)
+            if verdict is None:
+                raise Fault(
+                    "fhirpath-not-available", offset, function="slice()", found=profile.value
+                )
+            if verdict:
+                kept.append(item)
+        return kept
+
+    return from_many(many, offset, reads_scope=True)
+
+
+@function("checkModifiers", spec="R4 checkModifiers", args=(COLLECTION,), is_variadic=True)
+def check_modifiers(site: Site, *known: Compiled) -> Compiled:
+    """Return the input; a modifier extension that is not among the named ones stops the evaluation."""
+    source, offset = site.source.many, site.offset
+    members = site.navigator.member("modifierExtension")
+
+    def many(focus: Collection, scope: Scope) -> Collection:
+        allowed = {item.value for url in known for item in url.many(scope.this, scope)}
+        items = source(focus, scope)
+        for item in items:
+            found: Collection = []
+            member(item, members, found)
+            for modifier in found:
+                if _url(modifier) not in allowed:
+                    raise site.fault(_url(modifier), sorted(map(str, allowed)))
+        return items
+
+    return from_many(many, offset, reads_scope=True)

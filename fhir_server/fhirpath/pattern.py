@@ -1,0 +1,61 @@
+"""Regular expressions on an engine whose time grows with the text only, never with tricks in the pattern.
+
+Spec: http://hl7.org/fhirpath/N1/#matchesregex-string-boolean (PCRE; look-around and back references, which
+RE2 leaves out, are refused)
+"""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import re2
+
+MAX_PATTERN = 2_000
+_GROUP = re.compile(r"\$(?:(\d{1,2})|\{(\w+)\})|\\(.)", re.DOTALL)
+
+
+@lru_cache(maxsize=1024)
+def compiled(regex: str) -> Any:
+    """Return the pattern, compiled in single-line mode.
+
+    Raises:
+        ValueError: It is no pattern of RE2, or too long.
+    """
+    if len(regex) > MAX_PATTERN:
+        raise ValueError(f"<= {MAX_PATTERN}")
+    options = re2.Options()
+    options.dot_nl = True
+    options.log_errors = False
+    options.max_mem = 1 << 20
+    try:
+        return re2.compile(regex, options)
+    except re2.error as error:
+        raise ValueError(f"RE2: {error.args[0]!s:.80}") from error
+
+
+def substitute(text: str, regex: str, substitution: str, limit: int) -> str:
+    """Replace every match; ``$1`` and ``${name}`` stand for groups, ``\\$`` for itself.
+
+    Raises:
+        ValueError: As `compiled`; a group that is not there; a result longer than ``limit``.
+    """
+    parts: list[str] = []
+    size = end = 0
+    for match in compiled(regex).finditer(text):
+        piece = text[end : match.start()] + _GROUP.sub(lambda m: _group(match, m), substitution)  # noqa: B023 # called at once
+        size += len(piece)
+        if size > limit:
+            raise ValueError(f"<= {limit}")
+        parts.append(piece)
+        end = match.end()
+    return "".join(parts) + text[end:]
+
+
+def _group(match: Any, reference: re.Match[str]) -> str:
+    number, name, escaped = reference.groups()
+    if escaped is not None:
+        return escaped
+    try:
+        return match.group(int(number) if number is not None else name) or ""
+    except (IndexError, KeyError) as error:
+        raise ValueError(reference.group()) from error
