@@ -1,0 +1,205 @@
+"""One batch of commits inside one transaction: check each, then gather its rows.
+
+A commit is checked whole before anything of it is gathered, so that a refused one leaves no trace and
+does not spoil the others of its batch. Rows are inserted table by table for the whole batch, which
+costs about a third less than statement by statement.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from fhir_server.search import SearchQuery
+from fhir_server.storage.sqlite import rows as index_rows
+from fhir_server.storage.sqlite.dictionary import Dictionary, Remembered
+from fhir_server.storage.sqlite.rows import Row, RowMaker
+from fhir_server.storage.sqlite.schema import TABLES, Table
+from fhir_server.storage.sqlite.versions import METHOD_NUMBERS, microseconds
+from fhir_server.storage.store import AlreadyExists, StaleWrite, Write
+
+Identity = tuple[str, int]
+"""Logical id and number of the type."""
+
+
+class Known(NamedTuple):
+    """What is stored of a resource; ``version`` 0: it is only referred to so far."""
+
+    res: int
+    version: int
+    is_live: bool
+
+
+class Batch:
+    """The writes of one transaction.
+
+    Args:
+        connection: Inside a write transaction.
+        dictionary: Of the store; its pending texts are this transaction's.
+        identities: Committed numbers of resources.
+        is_matched: Says whether a query matches anything, as this connection sees it.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        dictionary: Dictionary,
+        identities: Remembered[Identity],
+        is_matched: Callable[[sqlite3.Connection, SearchQuery], bool],
+    ) -> None:
+        self._connection = connection
+        self._dictionary = dictionary
+        self._identities = identities
+        self._is_matched = is_matched
+        self._known: dict[Identity, Known] = {}
+        self._next_res = self._after("SELECT max(res) FROM resource")
+        self._next_n = self._after("SELECT max(n) FROM version")
+        self._rows = RowMaker(self._intern, self._target)
+        self._new_resources: list[Row] = []
+        self._changed_resources: list[Row] = []
+        self._versions: list[Row] = []
+        self._added: dict[Table, list[Row]] = {table: [] for table in TABLES}
+        self._removed: dict[Table, list[Row]] = {table: [] for table in TABLES}
+        self._new_identities: dict[Identity, int] = {}
+        self._unwritten: set[int] = set()
+        self._unflushed: set[int] = set()
+
+    def take(self, writes: Sequence[Write]) -> Iterator[None]:
+        """Check one commit, then gather it; yields now and then so that the caller may pause.
+
+        Raises:
+            StaleWrite: Another version is current; nothing was gathered.
+            AlreadyExists: A write's ``unless`` matches; nothing was gathered.
+        """
+        identities = [
+            (write.version.logical_id, self._intern(write.version.resource_type))
+            for write in writes
+        ]
+        for index, (identity, write) in enumerate(zip(identities, writes, strict=True)):
+            known = self._look_up(identity)
+            if write.version.version_id != (0 if known is None else known.version) + 1:
+                raise StaleWrite(index)
+            if write.unless is not None:
+                self.flush()
+                if self._is_matched(self._connection, write.unless):
+                    raise AlreadyExists(index)
+        for identity in identities:
+            self._known[identity] = self._numbered(identity)
+        for identity, write in zip(identities, writes, strict=True):
+            self._gather(identity, write)
+            yield
+
+    def flush(self) -> None:
+        """Write everything that was gathered."""
+        run = self._connection.executemany
+        if self._new_resources:
+            run("INSERT INTO resource VALUES (?, ?, ?, ?, ?, ?)", self._new_resources)
+            self._new_resources.clear()
+        if self._changed_resources:
+            run(
+                "UPDATE resource SET version = ?, live = ?, current = ? WHERE res = ?",
+                self._changed_resources,
+            )
+            self._changed_resources.clear()
+        if self._versions:
+            run("INSERT INTO version VALUES (?, ?, ?, ?, ?, ?, ?)", self._versions)
+            self._versions.clear()
+        for table, removed in self._removed.items():
+            if removed:
+                run(table.delete, removed)
+                removed.clear()
+        for table, added in self._added.items():
+            if added:
+                added.sort()
+                run(table.insert, added)
+                added.clear()
+        self._unflushed.clear()
+
+    def publish(self) -> None:
+        """The transaction is committed: what it numbered is good for everyone."""
+        self._dictionary.publish()
+        for identity, res in self._new_identities.items():
+            self._identities.add(identity, res)
+
+    def _after(self, sql: str) -> int:
+        return (self._connection.execute(sql).fetchone()[0] or 0) + 1
+
+    def _intern(self, text: str) -> int:
+        return self._dictionary.intern(self._connection, text)
+
+    def _look_up(self, identity: Identity) -> Known | None:
+        known = self._known.get(identity)
+        if known is None:
+            row = self._connection.execute(
+                "SELECT res, version, live FROM resource WHERE id = ? AND type = ?", identity
+            ).fetchone()
+            known = None if row is None else Known(*row)
+        return known
+
+    def _target(self, resource_type: str, logical_id: str) -> int:
+        identity = (logical_id, self._intern(resource_type))
+        res = self._identities.get(identity) or self._new_identities.get(identity)
+        if res is not None:
+            return res
+        known = self._look_up(identity)
+        if known is None:
+            known = Known(self._number(identity), 0, False)
+            self._known[identity] = known
+            self._new_resources.append((known.res, identity[1], identity[0], 0, 0, 0))
+        else:
+            self._new_identities[identity] = known.res
+        return known.res
+
+    def _number(self, identity: Identity) -> int:
+        res = self._next_res
+        self._next_res += 1
+        self._new_identities[identity] = res
+        return res
+
+    def _numbered(self, identity: Identity) -> Known:
+        """Give numbers to everything a commit writes before its references are looked at."""
+        known = self._look_up(identity)
+        if known is not None:
+            return known
+        res = self._number(identity)
+        self._unwritten.add(res)
+        return Known(res, 0, False)
+
+    def _gather(self, identity: Identity, write: Write) -> None:
+        version = write.version
+        known = self._known[identity]
+        n = self._next_n
+        self._next_n += 1
+        is_live = write.values is not None
+        self._versions.append((
+            n, known.res, identity[1], version.version_id, microseconds(version.last_updated),
+            METHOD_NUMBERS[version.method], version.body,
+        ))  # fmt: skip
+        if known.res in self._unwritten:
+            self._unwritten.discard(known.res)
+            self._new_resources.append((
+                known.res, identity[1], identity[0], version.version_id, is_live, n,
+            ))  # fmt: skip
+        else:
+            self._changed_resources.append((version.version_id, is_live, n, known.res))
+        self._known[identity] = Known(known.res, version.version_id, is_live)
+        new = (
+            {}
+            if write.values is None
+            else self._rows.rows(write.values, version.resource_type, known.res)
+        )
+        if known.is_live:
+            self._replace(known.res, new)
+        else:
+            for table, rows in new.items():
+                self._added[table] += rows
+        self._unflushed.add(known.res)
+
+    def _replace(self, res: int, new: index_rows.Rows) -> None:
+        """Touch only the rows that differ: an update seldom changes more than a few."""
+        if res in self._unflushed:
+            self.flush()
+        for table in TABLES:
+            old = self._connection.execute(table.of_resource, (res,)).fetchall()
+            removed, added = index_rows.changes(old, new.get(table, ()))
+            self._removed[table] += removed
+            self._added[table] += added

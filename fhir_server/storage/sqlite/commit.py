@@ -1,0 +1,176 @@
+"""Group commit: all commits that wait while one is made durable share the next transaction.
+
+Statements run on the event loop, in slices; only ``COMMIT``, which waits for the disk, runs on a thread.
+The reason is in docs/decisions/0060-sqlite-on-the-event-loop.md.
+"""
+
+import asyncio
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from fhir_server.model import Unavailable, issue
+from fhir_server.search import SearchQuery
+from fhir_server.storage.sqlite.apply import Batch, Identity
+from fhir_server.storage.sqlite.connection import RETRY_AFTER, refusal
+from fhir_server.storage.sqlite.dictionary import Dictionary, Remembered
+from fhir_server.storage.store import AlreadyExists, StaleWrite, Write
+
+SLICE_S = 0.002
+"""How long the event loop is held at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    writes: Sequence[Write]
+    done: asyncio.Future[None]
+
+
+class Committer:
+    """Takes commits and makes them durable, many at a time.
+
+    Args:
+        connection: The one that writes.
+        dictionary: Of the store.
+        is_matched: Says whether a query matches anything, as a connection sees it.
+        executor: Where ``COMMIT`` waits; None: it is quick (memory), and no other connection may see
+            a transaction between two of its statements.
+        lock_timeout_s: How long other processes may hold the write lock.
+        max_batch: Writes of one transaction, about.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        dictionary: Dictionary,
+        is_matched: Callable[[sqlite3.Connection, SearchQuery], bool],
+        *,
+        executor: Executor | None,
+        lock_timeout_s: float,
+        max_batch: int = 500,
+    ) -> None:
+        self._connection = connection
+        self._dictionary = dictionary
+        self._is_matched = is_matched
+        self._executor = executor
+        self._lock_timeout_s = lock_timeout_s
+        self._max_batch = max_batch
+        self._identities: Remembered[Identity] = Remembered(100_000)
+        self._waiting: list[_Request] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def commit(self, writes: Sequence[Write]) -> None:
+        """Make all writes durable, or none.
+
+        Raises:
+            StaleWrite: See `ResourceStore.commit`.
+            AlreadyExists: See there.
+            Unavailable: See there.
+        """
+        if not writes:
+            return
+        loop = asyncio.get_running_loop()
+        request = _Request(writes=writes, done=loop.create_future())
+        self._waiting.append(request)
+        if self._task is None:
+            self._task = loop.create_task(self._run())
+        await request.done
+
+    async def finish(self) -> None:
+        """Wait until nothing is under way."""
+        while self._task is not None:
+            await asyncio.wait((self._task,))
+
+    async def _run(self) -> None:
+        await asyncio.sleep(0)  # others that are ready to commit join this batch
+        try:
+            while self._waiting:
+                requests = self._next()
+                await self._together(requests)
+        finally:
+            self._task = None
+
+    def _next(self) -> list[_Request]:
+        taken, size = 0, 0
+        for request in self._waiting:
+            if taken and size + len(request.writes) > self._max_batch:
+                break
+            taken, size = taken + 1, size + len(request.writes)
+        requests, self._waiting = self._waiting[:taken], self._waiting[taken:]
+        return requests
+
+    async def _together(self, requests: list[_Request]) -> None:
+        """Commit them in one transaction; where one of several spoils it, each in its own."""
+        try:
+            outcomes = await self._transaction(requests)
+        except Exception as error:  # noqa: BLE001 # must reach whoever waits, whatever it is
+            if len(requests) > 1 and not isinstance(error, Unavailable):
+                for request in requests:
+                    await self._together([request])
+                return
+            outcomes = [error] * len(requests)
+        for request, outcome in zip(requests, outcomes, strict=True):
+            if request.done.done():
+                continue  # whoever asked does not wait any more
+            if outcome is None:
+                request.done.set_result(None)
+            else:
+                request.done.set_exception(outcome)
+
+    async def _transaction(self, requests: list[_Request]) -> list[Exception | None]:
+        """Return what became of each; raise what became of all."""
+        try:
+            await self._begin()
+            try:
+                batch = Batch(
+                    self._connection, self._dictionary, self._identities, self._is_matched
+                )
+                outcomes = [await self._take(batch, request.writes) for request in requests]
+                batch.flush()
+                await self._commit()
+            except BaseException:
+                self._dictionary.forget()
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise refusal(error) from error
+        batch.publish()
+        return outcomes
+
+    async def _take(self, batch: Batch, writes: Sequence[Write]) -> Exception | None:
+        started = time.perf_counter()
+        try:
+            for _ in batch.take(writes):
+                if self._executor is not None and time.perf_counter() - started > SLICE_S:
+                    batch.flush()
+                    await asyncio.sleep(0)
+                    started = time.perf_counter()
+        except (StaleWrite, AlreadyExists) as error:
+            return error
+        return None
+
+    async def _begin(self) -> None:
+        """Take the write lock; another process holds it for milliseconds, seldom longer."""
+        deadline = time.monotonic() + self._lock_timeout_s
+        while True:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                if time.monotonic() > deadline:
+                    raise Unavailable((issue("store-busy"),), RETRY_AFTER) from error
+                await asyncio.sleep(random.uniform(0.0002, 0.002))  # noqa: S311 # no secret
+            else:
+                return
+
+    async def _commit(self) -> None:
+        if self._executor is None:
+            self._connection.execute("COMMIT")
+            return
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._executor, self._connection.execute, "COMMIT")

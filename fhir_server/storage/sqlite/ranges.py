@@ -1,0 +1,334 @@
+"""Where in the tables a leaf's matches lie: each alternative becomes one range of an index.
+
+Semantics of the prefixes: ``search/tree.py``; spec: https://hl7.org/fhir/R4/search.html#prefix. Both
+ends of a range are bounded wherever the values allow it.
+"""
+
+import math
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from fhir_server.search import (
+    DateMatch,
+    DateTerm,
+    NearMatch,
+    NumberMatch,
+    NumberTerm,
+    QuantityMatch,
+    ReferenceMatch,
+    StringMatch,
+    TokenMatch,
+    UriMatch,
+    fold,
+)
+from fhir_server.storage.sqlite import schema
+from fhir_server.storage.sqlite.connection import EARTH_RADIUS_M
+from fhir_server.storage.sqlite.decimal_key import decimal_key
+from fhir_server.storage.sqlite.dictionary import Dictionary
+from fhir_server.storage.sqlite.fragment import Fragment, Value, all_of
+from fhir_server.storage.sqlite.rows import parameter_term, unit_term
+from fhir_server.storage.sqlite.schema import Table
+
+SingleLeaf = (
+    TokenMatch
+    | StringMatch
+    | DateMatch
+    | NumberMatch
+    | QuantityMatch
+    | ReferenceMatch
+    | UriMatch
+    | NearMatch
+)
+"""Leaves that compare one value at a time."""
+
+Bound = tuple[str, Value]
+"""An operator and what the column is compared with."""
+
+
+class Range(NamedTuple):
+    """Rows of one table; a resource matches that has at least one of them.
+
+    Attributes:
+        table: Where they lie.
+        equal: Columns with the values they must have, ``param`` first.
+        column: The next column of the index, by which the rows are ordered; ``res``: by resource, each
+            at most once.
+        lower: Lower end of ``column``.
+        upper: Upper end of ``column``.
+        rest: What must hold beside; ``{row}`` stands for the row's alias.
+    """
+
+    table: Table
+    equal: tuple[tuple[str, Value], ...]
+    column: str
+    lower: Bound | None = None
+    upper: Bound | None = None
+    rest: Fragment | None = None
+
+    def holds(self, row: str, *, with_bounds: bool = True) -> Fragment:
+        """Return the condition on the row called ``row``."""
+        parts = [Fragment(f"{row}.{column} = ?", (value,)) for column, value in self.equal]
+        if with_bounds:
+            parts += [
+                Fragment(f"{row}.{self.column} {bound[0]} ?", (bound[1],))
+                for bound in (self.lower, self.upper)
+                if bound is not None
+            ]
+        if self.rest is not None:
+            parts.append(Fragment(self.rest.text.replace("{row}", row), self.rest.values))
+        return all_of(parts)
+
+    @property
+    def source(self) -> str:
+        """The table, with the index that is ordered by ``column``."""
+        if self.column == "high":
+            return f"{self.table.name} AS {{row}} INDEXED BY {self.table.by_high}"
+        return f"{self.table.name} AS {{row}}"
+
+
+class RangeFinder:
+    """Turns leaves into ranges; what the dictionary does not know matches nothing.
+
+    Args:
+        dictionary: Of the store.
+        connection: The one the query will run on.
+    """
+
+    def __init__(self, dictionary: Dictionary, connection: sqlite3.Connection) -> None:
+        self._dictionary = dictionary
+        self._connection = connection
+
+    def number(self, text: str) -> int | None:
+        """Return the number of a term; None: nothing that is stored has it."""
+        return self._dictionary.number(self._connection, text)
+
+    def parameter(self, table: Table, resource_type: str, parameter: str) -> int | None:
+        """Return the number of a parameter; None: no resource of that type has a value in the table."""
+        return self.number(parameter_term(table, resource_type, parameter))
+
+    def tables(self, leaf: SingleLeaf, resource_type: str) -> dict[Table, list[Range]]:
+        """Return the ranges of a leaf by table."""
+        found: dict[Table, list[Range]] = {}
+        for one in self._ranges[type(leaf)](self, leaf, resource_type):
+            found.setdefault(one.table, []).append(one)
+        return found
+
+    def ranges(self, leaf: SingleLeaf, resource_type: str) -> list[Range]:
+        """Return the ranges of a leaf; none: nothing matches."""
+        return list(self._ranges[type(leaf)](self, leaf, resource_type))
+
+    def distinct(self, table: Table, column: str, param: int) -> list[int]:
+        """Return the systems (or units) a parameter has, one step in the index each."""
+        rows = self._connection.execute(
+            f"WITH RECURSIVE d (v) AS (SELECT min({column}) FROM {table.name} WHERE param = ?1 UNION ALL "
+            f"SELECT (SELECT min({column}) FROM {table.name} WHERE param = ?1 AND {column} > d.v) FROM d "
+            "WHERE d.v IS NOT NULL) SELECT v FROM d WHERE v IS NOT NULL",
+            (param,),
+        )
+        return [row[0] for row in rows]
+
+    def _token(self, leaf: TokenMatch, resource_type: str) -> Iterator[Range]:
+        param = self.parameter(schema.TOKEN, resource_type, leaf.parameter)
+        if param is None:
+            return
+        for system, code in dict.fromkeys(leaf.values):
+            if system is None:
+                systems = self.distinct(schema.TOKEN, "system", param)
+            else:
+                number = self.number(system)
+                systems = [] if number is None else [number]
+            for one in systems:
+                equal = (("param", param), ("system", one))
+                if code is None:
+                    yield Range(schema.TOKEN, equal, "code")
+                else:
+                    yield Range(schema.TOKEN, (*equal, ("code", code)), "res")
+
+    def _string(self, leaf: StringMatch, resource_type: str) -> Iterator[Range]:
+        param = self.parameter(schema.STRING, resource_type, leaf.parameter)
+        if param is None:
+            return
+        equal = (("param", param),)
+        for text in dict.fromkeys(leaf.values):
+            if leaf.mode == "prefix":
+                yield Range(schema.STRING, equal, "normal", *prefix_bounds(text))
+            elif leaf.mode == "contains":
+                rest = Fragment("instr({row}.normal, ?) > 0", (text,)) if text else None
+                yield Range(schema.STRING, equal, "normal", rest=rest)
+            else:
+                normal = fold(text)
+                yield Range(
+                    schema.STRING, equal, "normal", (">=", normal), ("<=", normal),
+                    Fragment("{row}.exact = ?", (text,)),
+                )  # fmt: skip
+
+    def _date(self, leaf: DateMatch, resource_type: str) -> Iterator[Range]:
+        param = self.parameter(schema.DATE, resource_type, leaf.parameter)
+        if param is not None:
+            for term in dict.fromkeys(leaf.values):
+                yield Range(schema.DATE, (("param", param),), *date_bounds(term))
+
+    def _number(self, leaf: NumberMatch, resource_type: str) -> Iterator[Range]:
+        param = self.parameter(schema.NUMBER, resource_type, leaf.parameter)
+        if param is not None:
+            for term in leaf.values:
+                yield Range(schema.NUMBER, (("param", param),), *number_bounds(term))
+
+    def _quantity(self, leaf: QuantityMatch, resource_type: str) -> Iterator[Range]:
+        param = self.parameter(schema.QUANTITY, resource_type, leaf.parameter)
+        if param is None:
+            return
+        for term in leaf.values:
+            for unit in self._units(param, term.system, term.code):
+                equal = (("param", param), ("unit", unit))
+                yield Range(schema.QUANTITY, equal, *number_bounds(term.number))
+
+    def _units(self, param: int, system: str | None, code: str | None) -> list[int]:
+        if system is not None and code is not None:
+            number = self.number(unit_term(system, code))
+            return [] if number is None else [number]
+        units = self.distinct(schema.QUANTITY, "unit", param)
+        if system is None and code is None:
+            return units
+        texts = ((unit, self._dictionary.text(self._connection, unit)) for unit in units)
+        return [
+            unit
+            for unit, text in texts
+            if system in {None, text.partition(" ")[0]} and code in {None, text.partition(" ")[2]}
+        ]
+
+    def _reference(self, leaf: ReferenceMatch, resource_type: str) -> Iterator[Range]:
+        local = self.parameter(schema.REFERENCE, resource_type, leaf.parameter)
+        other = self.parameter(schema.URI, resource_type, leaf.parameter)
+        for term in dict.fromkeys(leaf.values):
+            if term.url:
+                uri = self.number(term.url)
+                if other is not None and uri is not None:
+                    yield Range(schema.URI, (("param", other), ("uri", uri)), "res")
+            elif local is not None:
+                for target in self.resources(term.type, term.id):
+                    yield Range(schema.REFERENCE, (("param", local), ("target", target)), "res")
+
+    def resources(self, resource_type: str, logical_id: str) -> list[int]:
+        """Return the numbers of the resources with that id, of one type or ("") of any."""
+        sql = "SELECT res FROM resource WHERE id = ?"
+        if not resource_type:
+            return [row[0] for row in self._connection.execute(sql, (logical_id,))]
+        number = self.number(resource_type)
+        rows = self._connection.execute(f"{sql} AND type = ?", (logical_id, number))
+        return [row[0] for row in rows]
+
+    def _uri(self, leaf: UriMatch, resource_type: str) -> Iterator[Range]:
+        param = self.parameter(schema.URI, resource_type, leaf.parameter)
+        if param is None:
+            return
+        for uri in dict.fromkeys(leaf.values):
+            for number in self._uris(leaf.mode, uri):
+                yield Range(schema.URI, (("param", param), ("uri", number)), "res")
+
+    def _uris(self, mode: str, uri: str) -> list[int]:
+        if mode == "exact":
+            candidates = [uri]
+        elif mode == "above":
+            candidates = [uri, *(uri[: at + 1] for at, c in enumerate(uri) if c == "/")]
+            candidates += [uri[:at] for at, c in enumerate(uri) if c == "/"]
+        else:
+            segment = uri if uri.endswith("/") else f"{uri}/"
+            lower, upper = prefix_bounds(segment)
+            rows = self._connection.execute(
+                "SELECT id FROM term WHERE text = ? UNION SELECT id FROM term WHERE text >= ? AND text < ?",
+                (uri, lower[1], upper[1] if upper else ""),
+            )
+            return [row[0] for row in rows]
+        found = {self.number(text) for text in candidates}
+        return sorted(number for number in found if number is not None)
+
+    def _near(self, leaf: NearMatch, resource_type: str) -> Iterator[Range]:
+        param = self.parameter(schema.POSITION, resource_type, leaf.parameter)
+        if param is None:
+            return
+        for latitude, longitude, distance in leaf.values:
+            reach = math.degrees(distance / EARTH_RADIUS_M) + 1e-9
+            yield Range(
+                schema.POSITION, (("param", param),), "latitude",
+                (">=", latitude - reach), ("<=", latitude + reach),
+                Fragment(
+                    "distance_m(?, ?, {row}.latitude, {row}.longitude) <= ?",
+                    (latitude, longitude, distance),
+                ),
+            )  # fmt: skip
+
+    _ranges: Mapping[type, Callable[[Any, Any, str], Iterator[Range]]] = {
+        TokenMatch: _token,
+        StringMatch: _string,
+        DateMatch: _date,
+        NumberMatch: _number,
+        QuantityMatch: _quantity,
+        ReferenceMatch: _reference,
+        UriMatch: _uri,
+        NearMatch: _near,
+    }
+
+
+def prefix_bounds(text: str) -> tuple[Bound, Bound | None]:
+    """Return the ends of all texts that begin with ``text``, by code points."""
+    head = text.rstrip("\U0010ffff")
+    if not head:
+        return (">=", text), None
+    following = ord(head[-1]) + 1
+    if following == 0xD800:  # noqa: PLR2004 # surrogates are no characters
+        following = 0xE000
+    return (">=", text), ("<", head[:-1] + chr(following))
+
+
+Bounds = tuple[str, Bound | None, Bound | None, Fragment | None]
+
+
+def date_bounds(term: DateTerm) -> Bounds:
+    """Return ordering column, ends and rest of a date's range; ``low <= high`` of every row helps."""
+    prefix, low, high = term
+    if prefix == "gt":
+        return "high", (">", high), None, None
+    if prefix == "lt":
+        return "low", None, ("<", low), None
+    if prefix == "sa":
+        return "low", (">=", high), None, None
+    if prefix == "eb":
+        return "high", None, ("<=", low), None
+    return _DATE_OVERLAPS[prefix](low, high)
+
+
+_DATE_OVERLAPS: Mapping[str, Callable[[int, int], Bounds]] = {
+    "eq": lambda low, high: ("low", (">=", low), ("<=", high), Fragment("{row}.high <= ?", (high,))),
+    "ne": lambda low, high: (
+        "low", None, None, Fragment("({row}.low < ? OR {row}.high > ?)", (low, high)),
+    ),
+    "ge": lambda low, high: (
+        "high", (">=", low), None, Fragment("({row}.high > ? OR {row}.low >= ?)", (high, low)),
+    ),
+    "le": lambda low, high: (
+        "low", None, ("<=", high), Fragment("({row}.low < ? OR {row}.high <= ?)", (low, high)),
+    ),
+    "ap": lambda low, high: ("low", None, ("<", high), Fragment("{row}.high > ?", (low,))),
+}  # fmt: skip
+
+
+def number_bounds(term: NumberTerm) -> Bounds:
+    """Return ordering column, ends and rest of a number's range."""
+    if term.prefix in _COMPARISONS:
+        column, operator = _COMPARISONS[term.prefix]
+        bound = (operator, decimal_key(term.value))
+        return (column, bound, None, None) if ">" in operator else (column, None, bound, None)
+    low, high = decimal_key(term.low), decimal_key(term.high)
+    if term.prefix == "eq":
+        return "low", (">=", low), ("<", high), Fragment("{row}.high < ?", (high,))
+    if term.prefix == "ne":
+        return "low", None, None, Fragment("({row}.low < ? OR {row}.high >= ?)", (low, high))
+    return "low", None, ("<", high), Fragment("{row}.high >= ?", (low,))
+
+
+_COMPARISONS = {
+    "gt": ("high", ">"), "ge": ("high", ">="), "sa": ("low", ">"),
+    "lt": ("low", "<"), "le": ("low", "<="), "eb": ("high", "<"),
+}  # fmt: skip

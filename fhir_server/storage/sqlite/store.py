@@ -1,0 +1,212 @@
+"""The store on one SQLite file: statements on the event loop while they are short, on threads else.
+
+A read by id costs 5 µs where it stands and 60 µs over a thread, and a thread that must take the
+interpreter lock again starves beside a busy loop; the measurements are in
+docs/decisions/0060-sqlite-on-the-event-loop.md.
+"""
+
+import asyncio
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from fhir_server.model import LogicalId, ResourceType, Unavailable, VersionId, issue
+from fhir_server.search import SearchQuery
+from fhir_server.storage.sqlite.commit import Committer
+from fhir_server.storage.sqlite.connection import (
+    RETRY_AFTER,
+    TimeLimit,
+    connect,
+    prepare_file,
+    too_slow,
+    translated,
+)
+from fhir_server.storage.sqlite.dictionary import Dictionary
+from fhir_server.storage.sqlite.search import Searcher
+from fhir_server.storage.sqlite.versions import VersionReader
+from fhir_server.storage.store import (
+    HistoryPage,
+    HistoryQuery,
+    SearchPage,
+    StoredVersion,
+    StoreHealth,
+    Write,
+)
+
+INLINE_STEPS = 20_000
+"""Steps of SQLite's machine (about 1 ms) that a statement may take on the event loop."""
+PROGRESS_STEPS = 100_000
+"""Steps between looks at the clock on a thread."""
+SWITCH_INTERVAL_S = 0.0001
+"""How long a thread waits for the interpreter lock before it insists. At Python's own 5 ms a COMMIT that
+comes back beside a busy loop waits for a second and more: 26 against 1,395 writes a second."""
+
+Answer = TypeVar("Answer")
+
+
+class SqliteStore:
+    """A `ResourceStore`; made by `open_sqlite`, used from one event loop.
+
+    Args:
+        location: A ``file:`` URI.
+        is_memory: Whether it lives in memory: no threads then commit.
+        search_timeout_s: How long a search may take.
+        lock_timeout_s: How long to wait for other processes.
+        readers: Threads for long reads.
+    """
+
+    def __init__(
+        self,
+        location: str,
+        *,
+        is_memory: bool,
+        search_timeout_s: float,
+        lock_timeout_s: float,
+        readers: int,
+    ) -> None:
+        self._location = location
+        self._search_timeout_s = search_timeout_s
+        self._lock_timeout_s = lock_timeout_s
+        self._dictionary = Dictionary()
+        self._versions = VersionReader(self._dictionary)
+        self._searcher = Searcher(self._dictionary)
+        self._writer = connect(location, is_writer=True, busy_timeout_ms=0)
+        prepare_file(self._writer, is_memory=is_memory)
+        self._inline = self._reader(busy_timeout_s=0)
+        self._threads = ThreadPoolExecutor(readers, thread_name_prefix="sqlite-read")
+        self._commits = ThreadPoolExecutor(1, thread_name_prefix="sqlite-commit")
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        self._is_closed = False
+        self._committer = Committer(
+            self._writer,
+            self._dictionary,
+            self._searcher.is_matched,
+            executor=None if is_memory else self._commits,
+            lock_timeout_s=lock_timeout_s,
+        )
+        if sys.getswitchinterval() > SWITCH_INTERVAL_S:
+            sys.setswitchinterval(SWITCH_INTERVAL_S)
+
+    async def read(
+        self, resource_type: ResourceType, logical_id: LogicalId
+    ) -> StoredVersion | None:
+        """See `ResourceStore.read`."""
+        self._check_open()
+        with translated():
+            return self._versions.read(self._inline, resource_type, logical_id)
+
+    async def read_many(
+        self, keys: Sequence[tuple[ResourceType, LogicalId]]
+    ) -> dict[tuple[ResourceType, LogicalId], StoredVersion]:
+        """See `ResourceStore.read_many`; all are of one moment."""
+
+        def read_all(
+            connection: sqlite3.Connection,
+        ) -> dict[tuple[ResourceType, LogicalId], StoredVersion]:
+            found = ((key, self._versions.read(connection, *key)) for key in keys)
+            return {key: version for key, version in found if version is not None}
+
+        return await self._run(read_all)
+
+    async def vread(
+        self, resource_type: ResourceType, logical_id: LogicalId, version_id: VersionId
+    ) -> StoredVersion | None:
+        """See `ResourceStore.vread`."""
+        self._check_open()
+        with translated():
+            return self._versions.vread(self._inline, resource_type, logical_id, version_id)
+
+    async def commit(self, writes: Sequence[Write]) -> None:
+        """See `ResourceStore.commit`."""
+        self._check_open()
+        await self._committer.commit(writes)
+
+    async def search(self, query: SearchQuery) -> SearchPage:
+        """See `ResourceStore.search`."""
+        return await self._run(lambda connection: self._searcher.search(connection, query))
+
+    async def history(self, query: HistoryQuery) -> HistoryPage:
+        """See `ResourceStore.history`."""
+        return await self._run(lambda connection: self._versions.history(connection, query))
+
+    async def health(self) -> StoreHealth:
+        """See `ResourceStore.health`."""
+        description = f"SQLite {sqlite3.sqlite_version}"
+        if self._is_closed:
+            return StoreHealth(is_ready=False, description=description, notes=("closed",))
+        try:
+            self._inline.execute("SELECT 1 FROM term LIMIT 1").fetchone()
+        except sqlite3.Error as error:
+            return StoreHealth(is_ready=False, description=description, notes=(str(error),))
+        return StoreHealth(is_ready=True, description=description)
+
+    async def close(self) -> None:
+        """See `ResourceStore.close`."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        await self._committer.finish()
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self._shut)
+
+    def _shut(self) -> None:
+        self._threads.shutdown()
+        self._commits.shutdown()
+        for connection in (*self._opened, self._inline, self._writer):
+            connection.close()
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise Unavailable((issue("store-closed"),), RETRY_AFTER)
+
+    async def _run(self, answer: Callable[[sqlite3.Connection], Answer]) -> Answer:
+        """Answer on the event loop; what proves longer than a moment starts anew on a thread."""
+        self._check_open()
+        try:
+            return self._within(self._inline, answer, lambda: True, INLINE_STEPS)
+        except (TimeLimit, Unavailable):
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, self._on_thread, answer)
+
+    def _on_thread(self, answer: Callable[[sqlite3.Connection], Answer]) -> Answer:
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._reader(self._lock_timeout_s)
+            self._opened.append(connection)
+        deadline = time.monotonic() + self._search_timeout_s
+        try:
+            return self._within(
+                connection, answer, lambda: time.monotonic() > deadline, PROGRESS_STEPS
+            )
+        except TimeLimit as error:
+            raise too_slow(self._search_timeout_s) from error
+
+    def _within(
+        self,
+        connection: sqlite3.Connection,
+        answer: Callable[[sqlite3.Connection], Answer],
+        is_over: Callable[[], bool],
+        steps: int,
+    ) -> Answer:
+        """Answer inside one read transaction, so that everything is of one moment."""
+        with translated():
+            connection.set_progress_handler(is_over, steps)
+            connection.execute("BEGIN")
+            try:
+                return answer(connection)
+            finally:
+                connection.set_progress_handler(None, 0)
+                if connection.in_transaction:
+                    connection.execute("COMMIT")
+
+    def _reader(self, busy_timeout_s: float) -> sqlite3.Connection:
+        connection = connect(
+            self._location, is_writer=False, busy_timeout_ms=int(busy_timeout_s * 1000)
+        )
+        connection.execute("PRAGMA query_only = ON")
+        return connection
