@@ -1,4 +1,4 @@
-"""Generate snapshots.
+"""Generate snapshots: one structure after the other, whatever each rests on first.
 
 Spec: https://hl7.org/fhir/R4/profiling.html#snapshot
 """
@@ -6,8 +6,13 @@ Spec: https://hl7.org/fhir/R4/profiling.html#snapshot
 from typing import Protocol
 
 from fhir_server.definitions.errors import DefinitionErrors
+from fhir_server.definitions.snapshot.differential import plant
+from fhir_server.definitions.snapshot.node import Node, flatten, grow
+from fhir_server.definitions.snapshot.walk import Walk
 from fhir_server.definitions.type_table import TypeTable
 from fhir_server.model import JsonObject, issue
+
+_TYPE_URL = "http://hl7.org/fhir/StructureDefinition/"
 
 
 class StructureSource(Protocol):
@@ -24,6 +29,9 @@ class SnapshotGenerator:
 
     def __init__(self, source: StructureSource) -> None:
         self._source = source
+        self._done: dict[str, JsonObject] = {}
+        self._trees: dict[str, Node] = {}
+        self._under_way: list[str] = []
 
     def complete(self, definition: JsonObject) -> JsonObject:
         """Return the definition with a snapshot: its own, or else a generated one.
@@ -33,9 +41,57 @@ class SnapshotGenerator:
         """
         if "snapshot" in definition:
             return definition
-        raise DefinitionErrors(
-            (issue("snapshot-missing", url=definition["url"], source=definition["url"]),)
-        )
+        key = _canonical(definition)
+        if key not in self._done:
+            self._under_way.append(key)
+            try:
+                self._done[key] = self._generate(definition)
+            finally:
+                self._under_way.pop()
+        return self._done[key]
+
+    def tree_of(self, canonical: str) -> Node | None:
+        """Return the tree of a structure's snapshot; None: not here, or just being generated.
+
+        It is shared: copy what is taken from it.
+        """
+        if canonical not in self._trees:
+            found = self._find(canonical)
+            if found is None or _canonical(found) in self._under_way:
+                return None
+            try:
+                completed = self.complete(found)
+            except DefinitionErrors:
+                return None  # the profile is reported on its own; here its type alone has to do
+            self._trees[canonical] = grow(completed["snapshot"]["element"])
+        return self._trees[canonical]
+
+    def _generate(self, definition: JsonObject) -> JsonObject:
+        url = definition["url"]
+        elements = definition.get("differential", {}).get("element", ())
+        base_url = definition.get("baseDefinition")
+        change = plant(elements)
+        if base_url is None:
+            raise DefinitionErrors((issue("snapshot-missing", url=url, source=url),))
+        base = self._find(base_url)
+        if base is None:
+            raise _refusal("snapshot-base-unknown", url, found=base_url)
+        if _canonical(base) in self._under_way:
+            raise _refusal("snapshot-circular", url, found=base_url)
+        root = grow(self.complete(base)["snapshot"]["element"])
+        is_new_type = definition.get("derivation") == "specialization"
+        if is_new_type:
+            root.name = change.name if change else definition["type"].rpartition("/")[2]
+        if change is not None:
+            walk = Walk(self.tree_of, root, url=url, is_new_type=is_new_type)
+            walk.merge(change)
+            if walk.problems:
+                raise DefinitionErrors(walk.problems)
+        return {**definition, "snapshot": {"element": list(flatten(root))}}
+
+    def _find(self, canonical: str) -> JsonObject | None:
+        url = canonical if ":" in canonical else _TYPE_URL + canonical
+        return self._source.resource("StructureDefinition", url)
 
 
 def snapshot(structure_definition: JsonObject, registry: StructureSource) -> JsonObject:
@@ -46,3 +102,13 @@ def snapshot(structure_definition: JsonObject, registry: StructureSource) -> Jso
     """
     blank = {k: v for k, v in structure_definition.items() if k != "snapshot"}
     return SnapshotGenerator(registry).complete(blank)
+
+
+def _canonical(definition: JsonObject) -> str:
+    version = definition.get("version")
+    return str(definition["url"]) if version is None else f"{definition['url']}|{version}"
+
+
+def _refusal(rule: str, url: str, found: str) -> DefinitionErrors:
+    place = "StructureDefinition.baseDefinition"
+    return DefinitionErrors((issue(rule, expression=place, source=url, url=url, found=found),))
