@@ -6,7 +6,7 @@ Spec: https://hl7.org/fhir/R4/terminology-service.html
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from fhir_server.model import InvalidRequest, JsonObject, NotFound, issue, split_canonical
+from fhir_server.model import InvalidRequest, JsonObject, Language, NotFound, issue, split_canonical
 from fhir_server.operation.parameters import OperationParameters
 from fhir_server.terminology import (
     ANY_LANGUAGE,
@@ -54,6 +54,12 @@ def languages_of(
     wish = dict(expansion_parameters(value_set or {})).get("displayLanguage")
     wish = wish or (value_set or {}).get("language")
     return parse_languages(wish) if wish else ANY_LANGUAGE
+
+
+def reader_language(parameters: OperationParameters, header: str) -> Language:
+    """Decide on the language of messages: Ukrainian unless the reader's first choice is another."""
+    ranges = languages_of(parameters, header).ranges
+    return "uk" if not ranges or ranges[0].lower().startswith("uk") else "en"
 
 
 def supplements_of(terminology: Terminology, parameters: OperationParameters) -> tuple[str, ...]:

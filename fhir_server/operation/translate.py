@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from fhir_server.model import InvalidRequest, JsonObject, Language, issue
 from fhir_server.operation.parameters import OperationParameters, answer
+from fhir_server.operation.terminology_input import reader_language
 from fhir_server.terminology import Terminology, Translation, TranslationQuery
 
 
@@ -41,7 +42,7 @@ def run(
         for translation in terminology.concept_maps.translate(maps, query)
     ]
     asked = ", ".join(query.code for query in queries)
-    return answer(_entries(found, asked, "uk" if language.startswith("uk") else "en"))
+    return answer(_entries(found, asked, reader_language(given, language)))
 
 
 def _maps(

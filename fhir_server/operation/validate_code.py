@@ -15,7 +15,12 @@ from fhir_server.model import (
     operation_outcome,
 )
 from fhir_server.operation.parameters import OperationParameters, answer
-from fhir_server.operation.terminology_input import languages_of, supplements_of, value_set_of
+from fhir_server.operation.terminology_input import (
+    languages_of,
+    reader_language,
+    supplements_of,
+    value_set_of,
+)
 from fhir_server.terminology import (
     CodeValidation,
     CodingToCheck,
@@ -61,7 +66,7 @@ def run(
         _codings(given, system="system", version="systemVersion", may_lack_system=infers),
         _options(terminology, given, languages, infers=infers),
     )
-    return _answer(found, languages)
+    return answer(_entries(found, reader_language(given, language)))
 
 
 def run_in_code_system(
@@ -105,7 +110,7 @@ def run_in_code_system(
         _codings(given, system="url", version="version", may_lack_system=True),
         _options(terminology, given, languages),
     )
-    return _answer(found, languages)
+    return answer(_entries(found, reader_language(given, language)))
 
 
 def _check_known(terminology: Terminology, url: str, version: str | None) -> None:
@@ -160,10 +165,6 @@ def _codings(
             version=given.text(version),
         ),
     )
-
-
-def _answer(found: CodeValidation, languages: Languages) -> JsonObject:
-    return answer(_entries(found, "uk" if languages.ranges[:1] == ("uk",) else "en"))
 
 
 def _entries(found: CodeValidation, language: Language) -> Iterator[JsonObject]:

@@ -4,7 +4,7 @@ Spec: https://hl7.org/fhir/R4/codesystem.html
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from fhir_server.model import JsonObject
@@ -24,7 +24,6 @@ class Concept:
         properties: The ``property`` entries, those of supplements included.
         is_abstract: Not to be used as a value (``notSelectable``).
         is_inactive: Retired or marked inactive.
-        source: The JSON it was read from, where there is one.
     """
 
     code: str
@@ -34,7 +33,6 @@ class Concept:
     properties: tuple[JsonObject, ...] = ()
     is_abstract: bool = False
     is_inactive: bool = False
-    source: JsonObject | None = field(default=None, repr=False)
 
 
 class CodeSystem(Protocol):

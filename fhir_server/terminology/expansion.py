@@ -3,6 +3,7 @@
 Spec: https://hl7.org/fhir/R4/valueset-operation-expand.html
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -173,9 +174,20 @@ def _contains(
 def _parent(
     member: Member, placed: dict[tuple[str, str | None, str], JsonObject]
 ) -> JsonObject | None:
-    parents = () if member.code_system is None else member.code_system.parents(member.code)
-    keys = ((member.system, member.version, parent) for parent in parents)
-    return next((placed[key] for key in keys if key in placed), None)
+    """Find the nearest concept above that has its place, passing those that are left out."""
+    if member.code_system is None:
+        return None
+    todo = deque(member.code_system.parents(member.code))
+    seen = set(todo)
+    while todo:
+        code = todo.popleft()
+        found = placed.get((member.system, member.version, code))
+        if found is not None:
+            return found
+        further = [c for c in member.code_system.parents(code) if c not in seen]
+        seen.update(further)
+        todo.extend(further)
+    return None
 
 
 def _entry(member: Member, options: ExpansionOptions, *, with_version: bool) -> JsonObject:

@@ -25,12 +25,10 @@ class ListedSystem:
         content: How much of the system is here.
         is_case_sensitive: Whether codes differ by case.
         is_enumerable: Always true.
-        json: The definition it was made from.
         supplements: Canonicals of the supplements that were applied.
     """
 
     def __init__(self, definition: JsonObject, supplements: Sequence[JsonObject] = ()) -> None:
-        self.json = definition
         self.url: str = definition["url"]
         self.version: str | None = definition.get("version")
         self.language: str | None = definition.get("language")
@@ -61,9 +59,6 @@ class ListedSystem:
     def concepts(self) -> Iterator[Concept]:
         """See `CodeSystem.concepts`."""
         return iter(self._concepts.values())
-
-    def __len__(self) -> int:
-        return len(self._concepts)
 
     def parents(self, code: str) -> tuple[str, ...]:
         """See `CodeSystem.parents`."""
@@ -123,7 +118,6 @@ class ListedSystem:
             is_abstract=self._says(properties, "notSelectable", {"true"}),
             is_inactive=self._says(properties, "inactive", {"true"})
             or self._says(properties, "status", _INACTIVE_STATUS),
-            source=source,
         )
 
     def _says(self, properties: Iterable[JsonObject], role: str, wanted: set[str]) -> bool:
