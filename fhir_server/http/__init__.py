@@ -1,1 +1,16 @@
+"""HTTP: bytes in, bytes out; everything in between is asked of the interactions."""
 
+from fhir_server.http.handler import FhirHandler
+from fhir_server.http.logging import configure_logging
+from fhir_server.http.metrics import HttpMetrics
+from fhir_server.http.options import HttpOptions
+from fhir_server.http.protocol import BoundedProtocol, WireLimits
+
+__all__ = [
+    "BoundedProtocol",
+    "FhirHandler",
+    "HttpMetrics",
+    "HttpOptions",
+    "WireLimits",
+    "configure_logging",
+]

@@ -57,6 +57,7 @@ class Request:
         preconditions: See there.
         preferences: See there.
         language: The language for people.
+        accept_language: The header as sent: terminology has displays in other languages too.
         base_url: Of links; from the settings, never from ``Host``.
     """
 
@@ -69,6 +70,7 @@ class Request:
     preconditions: Preconditions = field(default_factory=Preconditions)
     preferences: Preferences = field(default_factory=Preferences)
     language: Language = "uk"
+    accept_language: str | None = None
     base_url: str
 
 

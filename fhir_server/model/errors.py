@@ -72,6 +72,12 @@ class NotAcceptable(FhirError):
     status, default_code = 406, "not-supported"
 
 
+class RequestTimeout(FhirError):
+    """The client did not send its request in time."""
+
+    status, default_code = 408, "timeout"
+
+
 class Conflict(FhirError):
     """The change collides with another one; trying again may succeed."""
 

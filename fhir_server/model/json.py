@@ -58,6 +58,26 @@ def decode_object(body: bytes, limits: JsonLimits = DEFAULT_LIMITS) -> JsonObjec
             or Infinity, a number or a nesting over the limits. The issue has line and column where
             the reader knows them.
     """
+    value = _decode(body, limits)
+    if not isinstance(value, dict):
+        raise InvalidRequest.of("json-not-object", found=type(value).__name__)
+    return value
+
+
+def decode_array(body: bytes, limits: JsonLimits = DEFAULT_LIMITS) -> list[Any]:
+    """Decode one JSON array, such as a JSON Patch, as strictly as `decode_object` does an object.
+
+    Raises:
+        TooLarge: More bytes than ``max_bytes``.
+        InvalidRequest: As for an object, or it is no array.
+    """
+    value = _decode(body, limits)
+    if not isinstance(value, list):
+        raise InvalidRequest.of("json-not-array", found=type(value).__name__)
+    return value
+
+
+def _decode(body: bytes, limits: JsonLimits) -> Any:
     if len(body) > limits.max_bytes:
         raise TooLarge.of("body-too-large", found=len(body), expected=limits.max_bytes)
     text = _text(body)
@@ -69,8 +89,6 @@ def decode_object(body: bytes, limits: JsonLimits = DEFAULT_LIMITS) -> JsonObjec
     except json.JSONDecodeError as error:
         where = issue("json-syntax", line=error.lineno, column=error.colno, found=error.msg)
         raise InvalidRequest((where,)) from error
-    if not isinstance(value, dict):
-        raise InvalidRequest.of("json-not-object", found=type(value).__name__)
     if _ESCAPED_SURROGATE.search(body) is not None:
         _check_surrogates(value)
     return value

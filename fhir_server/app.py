@@ -1,0 +1,250 @@
+"""Composition root: settings to stores, services and one ASGI callable. Nothing is decided here."""
+
+import os
+import secrets
+from collections.abc import Callable, MutableMapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from fhir_server.definitions import Registry, load_registry
+from fhir_server.http import FhirHandler, HttpMetrics, HttpOptions, configure_logging
+from fhir_server.interaction import (
+    CodeExpander,
+    Dispatcher,
+    InteractionOptions,
+    Knowledge,
+    KnowledgeBase,
+    Request,
+    Services,
+    random_id,
+    utc_now,
+)
+from fhir_server.model import JsonLimits, LogicalId, decode_object
+from fhir_server.operation import OPERATIONS
+from fhir_server.search import IndexExtractor, PageTokens, QueryParser, SearchLimits, SearchQuery
+from fhir_server.settings import Settings
+from fhir_server.storage import ResourceStore, StoreHealth
+from fhir_server.terminology import Terminology
+from fhir_server.validation import ValidationOptions, Validator
+
+BASE_PATH = "/fhir"
+_DEMO = Path(__file__).parent.parent / "examples" / "demo"
+_PAGE_KEY_BYTES = 32
+_SQLITE = "sqlite:///"
+_log = structlog.get_logger("fhir_server")
+
+
+class Application:
+    """The ASGI application: the FHIR API below ``/fhir``, its surroundings elsewhere.
+
+    Args:
+        settings: All of them.
+        registry: Definitions that are loaded already; None: they are loaded at the start.
+        clock: Of every time that is stored.
+        new_id: Source of logical ids.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        registry: Registry | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        new_id: Callable[[], LogicalId] = random_id,
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._clock = clock
+        self._new_id = new_id
+        self._metrics = CollectorRegistry()
+        self._http_metrics = HttpMetrics(self._metrics)
+        self._store: ResourceStore | None = None
+        self._fhir: FhirHandler | None = None
+        self._site: Any = None
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        """Answer one ASGI connection."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        path = scope.get("path", "")
+        if (
+            scope["type"] == "http"
+            and self._fhir is not None
+            and (path.startswith(_BELOW) or path == BASE_PATH)
+        ):
+            await self._fhir(scope, receive, send)
+        else:
+            await self._surroundings()(scope, receive, send)
+
+    async def start(self) -> None:
+        """Load the definitions, open the store, put stored definitions in force, load demo data."""
+        registry = self._registry or load_registry()
+        knowledge = KnowledgeBase(registry, knowledge_builder(self._settings))
+        store = self._store = await open_store(self._settings)
+        for warning in await knowledge.load(store):
+            _log.warning("definition not active", rule=warning.rule, text=warning.text.en)
+        services = make_services(
+            self._settings, store, knowledge, clock=self._clock, new_id=self._new_id
+        )
+        dispatcher = Dispatcher(services, OPERATIONS)
+        self._fhir = FhirHandler(dispatcher, http_options(self._settings), self._http_metrics)
+        if self._settings.demo:
+            await load_demo(dispatcher, store, self._settings.public_url)
+
+    async def stop(self) -> None:
+        """Close the store."""
+        if self._store is not None:
+            await self._store.close()
+
+    def _surroundings(self) -> Any:
+        """Return the application around the FHIR API; importing its framework takes 0.2 s."""
+        if self._site is None:
+            from fhir_server.http.surroundings import surroundings
+
+            self._site = surroundings(self._health, self._metrics, self._settings.public_url)
+        return self._site
+
+    async def _health(self) -> StoreHealth:
+        if self._store is None:
+            return StoreHealth(is_ready=False, description="starting")
+        return await self._store.health()
+
+    async def _lifespan(self, receive: Any, send: Any) -> None:
+        await receive()
+        await self.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+_BELOW = f"{BASE_PATH}/"
+
+
+def create_app(settings: Settings | None = None) -> Application:
+    """Make the application; it starts when the ASGI server sends ``lifespan.startup``."""
+    return Application(settings or Settings())
+
+
+def serving_app(settings: Settings) -> Application:
+    """Make the application of a serving process, which also owns the process's log."""
+    configure_logging(settings.log_level)
+    return create_app(settings)
+
+
+async def open_store(settings: Settings) -> ResourceStore:
+    """Open the store that the settings name."""
+    if settings.store.startswith(_SQLITE):
+        from fhir_server.storage.sqlite import open_sqlite
+
+        path = settings.store.removeprefix(_SQLITE)
+        if path != ":memory:":
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return await open_sqlite(path)
+    from fhir_server.storage.mongodb import open_mongodb
+
+    return await open_mongodb(settings.store)
+
+
+def knowledge_builder(settings: Settings) -> Callable[[Registry], Knowledge]:
+    """Return what makes knowledge of a registry, as strict as the settings say."""
+    options = ValidationOptions(
+        unknown_profile=settings.validation.unknown_profile, best_practice=None
+    )
+    limits = search_limits(settings)
+    base_url = settings.public_url
+
+    def build(registry: Registry) -> Knowledge:
+        terminology = Terminology(registry)
+        return Knowledge(
+            registry=registry,
+            terminology=terminology,
+            validator=Validator(registry, terminology, options),
+            extractor=IndexExtractor(registry, base_urls=(base_url,)),
+            parser=QueryParser(registry, limits, expander=CodeExpander(terminology)),
+        )
+
+    return build
+
+
+def search_limits(settings: Settings) -> SearchLimits:
+    """Return the limits of searches."""
+    return SearchLimits(
+        default_count=settings.search.page_count,
+        max_count=settings.search.max_page_count,
+        max_included=settings.search.max_included,
+        max_include_depth=settings.search.max_include_depth,
+        max_chain_hops=settings.search.max_chain_hops,
+    )
+
+
+def make_services(
+    settings: Settings,
+    store: ResourceStore,
+    knowledge: KnowledgeBase,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    new_id: Callable[[], LogicalId] = random_id,
+) -> Services:
+    """Put together what every interaction is handed."""
+    secret = settings.search.page_secret.encode() or secrets.token_bytes(_PAGE_KEY_BYTES)
+    return Services(
+        store=store,
+        knowledge=knowledge,
+        pages=PageTokens((secret,)),
+        search_limits=search_limits(settings),
+        options=InteractionOptions(
+            validation_mode=settings.validation.mode,
+            requires_national=settings.validation.required_profiles == "national",
+            max_transaction_entries=settings.bundle.max_transaction_entries,
+            max_batch_entries=settings.bundle.max_batch_entries,
+        ),
+        clock=clock,
+        new_id=new_id,
+    )
+
+
+def http_options(settings: Settings) -> HttpOptions:
+    """Return the options of the FHIR handler."""
+    http = settings.http
+    return HttpOptions(
+        base_url=settings.public_url,
+        base_path=BASE_PATH,
+        language=settings.language,
+        resource_limits=JsonLimits(max_bytes=http.max_resource_bytes),
+        bundle_limits=JsonLimits(max_bytes=http.max_bundle_bytes),
+        body_timeout_s=http.body_timeout_s,
+        compress_min_bytes=http.compress_min_bytes,
+        max_concurrent_requests=http.max_concurrent_requests,
+        cors_origins=http.cors_origins,
+        is_access_logged=http.is_access_logged,
+    )
+
+
+async def load_demo(dispatcher: Dispatcher, store: ResourceStore, base_url: str) -> None:
+    """Store the demo data where the store is empty; each file is a transaction.
+
+    Raises:
+        FhirError: The server refuses its own examples.
+    """
+    types = sorted({"Patient", "Organization", "Encounter"})
+    page = await store.search(SearchQuery(resource_types=tuple(types), page_count=1))  # type: ignore[arg-type] # type names
+    if page.matches:
+        return
+    limits = JsonLimits(max_bytes=20_000_000)
+    for path in sorted(_DEMO.glob("*.json")):
+        body = path.read_bytes()
+        request = Request(
+            method="POST",
+            path="",
+            resource=decode_object(body, limits),
+            body=body,
+            base_url=base_url,
+        )
+        await dispatcher(request)
+        _log.info("demo data loaded", file=os.fspath(path.name))

@@ -1,0 +1,57 @@
+"""What goes wrong becomes an OperationOutcome; the one place where any exception at all is caught.
+
+Spec: https://hl7.org/fhir/R4/http.html#Status-Codes
+"""
+
+from collections.abc import Awaitable
+from http import HTTPStatus
+
+import structlog
+
+from fhir_server.http.exchange import Exchange, Reply, with_headers
+from fhir_server.model import FhirError, Issue, issue, operation_outcome, with_positions
+
+_log = structlog.get_logger("fhir_server.http")
+
+
+async def answered(exchange: Exchange, work: Awaitable[Reply]) -> Reply:
+    """Return what ``work`` answers, or the answer to its failure; never raises.
+
+    A refusal tells its issues. Anything unexpected is 500 with the request id: the stack trace goes
+    to the log, never to the client, and neither gets anything of the request's content.
+    """
+    try:
+        return await work
+    except FhirError as refusal:
+        return refused(exchange, refusal)
+    except Exception as error:  # noqa: BLE001 # the one place for it
+        _log.exception("unexpected", request_id=exchange.request_id, kind=type(error).__name__)
+        unexpected = issue("unexpected-error", request_id=exchange.request_id)
+        return _outcome(exchange, HTTPStatus.INTERNAL_SERVER_ERROR, (unexpected,))
+
+
+def refused(exchange: Exchange, refusal: FhirError) -> Reply:
+    """Return the answer to a refusal; issues with a place get its line in the posted text."""
+    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.error(
+            "refused",
+            request_id=exchange.request_id,
+            status=refusal.status,
+            rules=[found.rule for found in refusal.issues],
+        )
+    reply = _outcome(exchange, refusal.status, placed(exchange, refusal.issues))
+    return with_headers(reply, refusal.headers)
+
+
+def placed(exchange: Exchange, issues: tuple[Issue, ...]) -> tuple[Issue, ...]:
+    """Add line and column to issues that point into the posted body."""
+    if exchange.body and any(found.pointer is not None and found.line is None for found in issues):
+        return with_positions(issues, exchange.body.decode())
+    return issues
+
+
+def _outcome(exchange: Exchange, status: int, issues: tuple[Issue, ...]) -> Reply:
+    outcome = operation_outcome(issues, exchange.language)
+    encode = exchange.format.encode_pretty if exchange.is_pretty else exchange.format.encode
+    content_type = (b"content-type", exchange.format.content_type)
+    return Reply(status, [content_type], encode(outcome))

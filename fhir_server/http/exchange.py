@@ -1,0 +1,62 @@
+"""One request on its way: what is known of it so far, so that even a refusal is answered well."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fhir_server.http.headers import Headers
+from fhir_server.http.negotiation import JSON, Format
+from fhir_server.interaction import Preferences
+from fhir_server.model import Language
+
+
+class Exchange:
+    """What the handler learns about a request, step by step.
+
+    Attributes:
+        method: As sent, upper case.
+        path: Below the base URL, without slashes at its ends.
+        headers: By lower-case name.
+        request_id: Of the answer and of the log.
+        language: For people.
+        format: Of the answer; JSON until negotiation has succeeded.
+        is_pretty: Whether the answer is indented.
+        preferences: From ``Prefer``.
+        body: The posted bytes, once read.
+    """
+
+    __slots__ = (
+        "body", "format", "headers", "is_pretty", "language", "method", "path", "preferences",
+        "request_id",
+    )  # fmt: skip
+
+    def __init__(
+        self, *, method: str, path: str, headers: Headers, request_id: str, language: Language
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.headers = headers
+        self.request_id = request_id
+        self.language: Language = language
+        self.format: Format = JSON
+        self.is_pretty = False
+        self.preferences = Preferences()
+        self.body = b""
+
+
+@dataclass(slots=True)
+class Reply:
+    """An answer as HTTP sends it; headers are added to it until it leaves."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes = b""
+
+    def header(self, name: bytes) -> bytes | None:
+        """Return the first header of that lower-case name."""
+        return next((value for key, value in self.headers if key == name), None)
+
+
+def with_headers(reply: Reply, more: Mapping[str, str]) -> Reply:
+    """Add headers given as text."""
+    reply.headers.extend((name.lower().encode(), value.encode()) for name, value in more.items())
+    return reply

@@ -1,0 +1,183 @@
+"""The FHIR API as one ASGI callable: bytes in, bytes out, everything else asked of ``interaction``.
+
+Spec: https://hl7.org/fhir/R4/http.html
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import structlog
+
+from fhir_server.http.body import ClientGone, Receive, read_body
+from fhir_server.http.compression import compressed
+from fhir_server.http.cors import Cors
+from fhir_server.http.errors import answered
+from fhir_server.http.exchange import Exchange, Reply
+from fhir_server.http.headers import (
+    join_headers,
+    language,
+    preconditions,
+    preferences,
+    text_of,
+)
+from fhir_server.http.metrics import HttpMetrics
+from fhir_server.http.negotiation import (
+    FORM,
+    JSON_PATCH,
+    answer_format,
+    body_format,
+    media_type_of,
+    takes_gzip,
+)
+from fhir_server.http.options import HttpOptions
+from fhir_server.http.render import render
+from fhir_server.http.request_id import request_id
+from fhir_server.interaction import Parameters, Request, Response
+from fhir_server.model import InvalidRequest, JsonObject, Unavailable, issue
+
+Dispatch = Callable[[Request], Awaitable[Response]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_THREAD_FROM_BYTES = 262_144  # packing this much takes some 5 ms: not on the event loop
+_VARY = (b"vary", b"Accept, Accept-Encoding, Accept-Language, Prefer")
+_NO_STORE = (b"cache-control", b"private, no-cache")
+_NO_SNIFF = (b"x-content-type-options", b"nosniff")
+_RETRY_AFTER_S = "1"
+_log = structlog.get_logger("fhir_server.http")
+
+
+class FhirHandler:
+    """ASGI 3 callable for everything below the base path.
+
+    Args:
+        dispatch: Answers a request (``interaction.Dispatcher``).
+        options: See there.
+        metrics: Counts the answers.
+    """
+
+    def __init__(self, dispatch: Dispatch, options: HttpOptions, metrics: HttpMetrics) -> None:
+        self._dispatch = dispatch
+        self._options = options
+        self._metrics = metrics
+        self._cors = Cors(options.cors_origins)
+        self._under_way = 0
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        started = time.perf_counter()
+        headers = join_headers(scope["headers"])
+        exchange = Exchange(
+            method=scope["method"],
+            path=scope["path"][len(self._options.base_path) :].strip("/"),
+            headers=headers,
+            request_id=request_id(headers.get(b"x-request-id")),
+            language=language(text_of(headers, b"accept-language"), self._options.language),
+        )
+        self._under_way += 1
+        try:
+            reply = await answered(exchange, self._answer(exchange, scope["query_string"], receive))
+        except ClientGone:
+            return
+        finally:
+            self._under_way -= 1
+        await self._finish(exchange, reply)
+        await send(
+            {"type": "http.response.start", "status": reply.status, "headers": reply.headers}
+        )
+        await send({"type": "http.response.body", "body": reply.body})
+        seconds = time.perf_counter() - started
+        self._metrics.count(exchange.method, reply.status, seconds)
+        if self._options.is_access_logged:
+            _log.info(
+                "answered",
+                request_id=exchange.request_id,
+                method=exchange.method,
+                status=reply.status,
+                ms=round(seconds * 1000, 2),
+            )
+
+    async def _answer(self, exchange: Exchange, query: bytes, receive: Receive) -> Reply:
+        preflight = self._cors.preflight(exchange)
+        if preflight is not None:
+            return preflight
+        if self._under_way > self._options.max_concurrent_requests:
+            busy = issue("server-busy", code="throttled")
+            raise Unavailable((busy,), headers={"Retry-After": _RETRY_AFTER_S})
+        parameters = _decoded(query) if query else ()
+        self._negotiate(exchange, parameters)
+        exchange.body = await read_body(exchange, receive, self._options)
+        response = await self._dispatch(self._request(exchange, parameters))
+        return render(response, exchange, self._options.base_url)
+
+    def _negotiate(self, exchange: Exchange, parameters: Parameters) -> None:
+        """Settle format, indentation and preferences before anything is done for the client."""
+        asked = None
+        for name, value in parameters:
+            if name == "_format":
+                asked = value
+            elif name == "_pretty":
+                exchange.is_pretty = value == "true"
+        exchange.format = answer_format(text_of(exchange.headers, b"accept"), asked)
+        exchange.preferences = preferences(text_of(exchange.headers, b"prefer"))
+
+    def _request(self, exchange: Exchange, parameters: Parameters) -> Request:
+        resource: JsonObject | None = None
+        media_type: str | None = None
+        content_type = text_of(exchange.headers, b"content-type")
+        if exchange.body:
+            media_type = None if content_type is None else media_type_of(content_type)
+            if media_type == FORM and exchange.path.endswith("_search"):
+                parameters = (*parameters, *_decoded(exchange.body))
+            elif media_type != JSON_PATCH:
+                limits = self._options.body_limits(exchange.path)
+                resource = body_format(content_type).decode(exchange.body, limits)
+        return Request(
+            method="GET" if exchange.method == "HEAD" else exchange.method,
+            path=exchange.path,
+            parameters=parameters,
+            resource=resource,
+            body=exchange.body or None,
+            content_type=media_type,
+            preconditions=preconditions(exchange.headers),
+            preferences=exchange.preferences,
+            language=exchange.language,
+            accept_language=text_of(exchange.headers, b"accept-language"),
+            base_url=self._options.base_url,
+        )
+
+    async def _finish(self, exchange: Exchange, reply: Reply) -> None:
+        """Add what every answer carries; pack it where that pays; leave the body out for HEAD."""
+        headers = reply.headers
+        headers.append((b"x-request-id", exchange.request_id.encode()))
+        headers.append(_VARY)
+        headers.append(_NO_STORE)
+        headers.append(_NO_SNIFF)
+        if b"origin" in exchange.headers:
+            self._cors.mark(exchange, reply)
+        if reply.status in {408, 413}:
+            headers.append((b"connection", b"close"))  # the rest of the body is not waited for
+        body = reply.body
+        if len(body) >= self._options.compress_min_bytes and takes_gzip(
+            text_of(exchange.headers, b"accept-encoding")
+        ):
+            large = len(body) >= _THREAD_FROM_BYTES
+            body = await asyncio.to_thread(compressed, body) if large else compressed(body)
+            headers.append((b"content-encoding", b"gzip"))
+        if reply.status not in {204, 304}:
+            headers.append((b"content-length", b"%d" % len(body)))
+        reply.body = b"" if exchange.method == "HEAD" else body
+
+
+def _decoded(query: bytes) -> Parameters:
+    """Decode a query string or a form, in order, empty values kept.
+
+    Raises:
+        InvalidRequest: It is not ASCII with UTF-8 behind the percent signs.
+    """
+    try:
+        return tuple(parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict"))
+    except ValueError as error:
+        raise InvalidRequest.of("query-not-utf8") from error

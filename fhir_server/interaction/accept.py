@@ -1,0 +1,116 @@
+"""Whether a posted resource may be stored: the shape the server itself needs, then validation.
+
+Spec: https://hl7.org/fhir/R4/http.html#create and https://hl7.org/fhir/R4/http.html#update
+"""
+
+import asyncio
+
+from fhir_server.definitions import Registry
+from fhir_server.interaction.knowledge import Knowledge
+from fhir_server.interaction.message import Request
+from fhir_server.interaction.services import Services
+from fhir_server.model import (
+    InvalidRequest,
+    Issue,
+    JsonObject,
+    LogicalId,
+    ResourceType,
+    ValidationFailed,
+)
+
+
+def posted(request: Request) -> JsonObject:
+    """Return the resource that came with the request.
+
+    Raises:
+        InvalidRequest: There is none.
+    """
+    if request.resource is None:
+        raise InvalidRequest.of("body-missing")
+    return request.resource
+
+
+def check_shape(resource: JsonObject, resource_type: ResourceType) -> None:
+    """Check what the server itself relies on, whatever the validation mode.
+
+    Raises:
+        InvalidRequest: Another type than the URL names, or ``meta`` is no object.
+    """
+    found = resource.get("resourceType")
+    if found is None:
+        raise InvalidRequest.of("resource-type-missing", expected=resource_type)
+    if found != resource_type:
+        raise InvalidRequest.of("resource-type-other", found=found, expected=resource_type)
+    if not isinstance(resource.get("meta", {}), dict):
+        raise InvalidRequest.of("meta-not-object", expression=f"{resource_type}.meta")
+
+
+def check_id(resource: JsonObject, logical_id: LogicalId) -> None:
+    """Check that the body carries the id of the URL, as an update must.
+
+    Raises:
+        InvalidRequest: It has none or another one.
+    """
+    found = resource.get("id")
+    if found is None:
+        raise InvalidRequest.of("id-missing", expected=logical_id)
+    if found != logical_id:
+        raise InvalidRequest.of("id-other", found=found, expected=logical_id)
+
+
+async def validated(
+    services: Services, knowledge: Knowledge, resource: JsonObject, size: int
+) -> tuple[Issue, ...]:
+    """Validate a resource before it is stored.
+
+    Args:
+        services: For the validation mode.
+        knowledge: The validator in force.
+        resource: With or without id; what the server sets is not looked at.
+        size: Bytes of the body it came in: large ones are validated on a worker thread.
+
+    Returns:
+        What was found; in mode ``warn`` errors are among it.
+
+    Raises:
+        ValidationFailed: There are errors and the mode is ``strict``.
+    """
+    if services.options.validation_mode == "off":
+        return ()
+    if size > services.options.offload_from_bytes:
+        issues = await asyncio.to_thread(findings, services, knowledge, resource)
+    else:
+        issues = findings(services, knowledge, resource)
+    refuse_errors(services, issues)
+    return issues
+
+
+def findings(services: Services, knowledge: Knowledge, resource: JsonObject) -> tuple[Issue, ...]:
+    """Return what is wrong with a resource: by R4, its claimed profiles and the demanded ones."""
+    profiles = (
+        national_profiles(knowledge.registry, resource["resourceType"])
+        if services.options.requires_national
+        else ()
+    )
+    return tuple(knowledge.validator.validate(resource, profiles=profiles))
+
+
+def national_profiles(registry: Registry, resource_type: str) -> tuple[str, ...]:
+    """Return the national profiles that a resource must meet, whatever it claims.
+
+    They are those that the package demands of the type, else the only one it has for the type.
+    Where it has several, the resource chooses by ``meta.profile``.
+    """
+    demanded = registry.demanded_profiles(resource_type)
+    offered = registry.profiles_for(resource_type)
+    return demanded or (offered if len(offered) == 1 else ())
+
+
+def refuse_errors(services: Services, issues: tuple[Issue, ...]) -> None:
+    """Refuse content with errors where the mode is strict.
+
+    Raises:
+        ValidationFailed: With every issue, warnings included.
+    """
+    if services.options.validation_mode == "strict" and any(found.is_error for found in issues):
+        raise ValidationFailed(issues)

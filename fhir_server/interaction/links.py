@@ -1,0 +1,113 @@
+"""Links between the resources of a transaction, rewritten to the ids that the server gives them.
+
+Spec: https://hl7.org/fhir/R4/http.html#trules: references, elements of type uri, url, oid and uuid,
+and links in narratives are replaced; canonicals are not.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fhir_server.definitions import TypeTable
+from fhir_server.model import JsonObject
+
+_LINK_TYPES = frozenset({"uri", "url", "oid", "uuid"})
+_NARRATIVE_LINK = re.compile(r"""((?:href|src)\s*=\s*)(["'])(.*?)\2""")
+_CONDITIONAL = re.compile(r"[A-Z][A-Za-z]+\?.+", re.DOTALL)
+
+
+def conditional_references(value: Any) -> Iterator[str]:
+    """Yield each ``Reference.reference`` of the form ``Patient?identifier=…``."""
+    if isinstance(value, dict):
+        for key, child in value.items():
+            if key == "reference" and isinstance(child, str):
+                if _CONDITIONAL.fullmatch(child):
+                    yield child
+            elif isinstance(child, dict | list):
+                yield from conditional_references(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from conditional_references(child)
+
+
+class LinkRewriter:
+    """Replaces links in resources.
+
+    Args:
+        targets: New links by old ones: full URLs and conditional references.
+        types: Tells elements that hold links from others that hold the same text.
+    """
+
+    def __init__(self, targets: Mapping[str, str], types: TypeTable) -> None:
+        self._targets = targets
+        self._types = types
+
+    def rewrite(self, resource: JsonObject, full_url: str | None) -> JsonObject:
+        """Return the resource with its links replaced; the resource itself stays as it is.
+
+        Args:
+            resource: As posted.
+            full_url: Of its entry: a relative reference means what lies beside it.
+        """
+        if not self._targets:
+            return resource
+        root = _service_root(resource, full_url)
+        return self._object(resource, resource["resourceType"], root)
+
+    def _object(self, value: JsonObject, fhir_type: str, root: str) -> JsonObject:
+        own_type = value.get("resourceType")
+        if isinstance(own_type, str):
+            fhir_type = own_type
+        changed: JsonObject | None = None
+        for key, child in value.items():
+            new = self._child(key, child, fhir_type, root)
+            if new is not child:
+                changed = changed if changed is not None else dict(value)
+                changed[key] = new
+        return value if changed is None else changed
+
+    def _child(self, key: str, child: Any, fhir_type: str, root: str) -> Any:
+        if isinstance(child, str):
+            return self._text(key, child, fhir_type, root)
+        if isinstance(child, dict):
+            return self._object(child, self._type_of(fhir_type, key), root)
+        if not isinstance(child, list):
+            return child
+        items = [
+            self._text(key, item, fhir_type, root)
+            if isinstance(item, str)
+            else self._object(item, self._type_of(fhir_type, key), root)
+            if isinstance(item, dict)
+            else item
+            for item in child
+        ]
+        same = all(new is old for new, old in zip(items, child, strict=True))
+        return child if same else items
+
+    def _type_of(self, fhir_type: str, key: str) -> str:
+        known = self._types.property(fhir_type, key)
+        return "" if known is None else known.fhir_type
+
+    def _text(self, key: str, text: str, fhir_type: str, root: str) -> str:
+        if key == "reference":
+            return self._targets.get(text) or self._targets.get(root + text, text)
+        if key == "div":
+            return _NARRATIVE_LINK.sub(self._narrative_link, text) if "=" in text else text
+        if text in self._targets and self._type_of(fhir_type, key) in _LINK_TYPES:
+            return self._targets[text]
+        return text
+
+    def _narrative_link(self, match: re.Match[str]) -> str:
+        before, quote, link = match.groups()
+        return f"{before}{quote}{self._targets.get(link, link)}{quote}"
+
+
+def _service_root(resource: JsonObject, full_url: str | None) -> str:
+    """Return the part of a RESTful full URL before ``Type/id``; "" where it is not one.
+
+    Spec: https://hl7.org/fhir/R4/bundle.html#references
+    """
+    if full_url is None or not full_url.startswith("http"):
+        return ""
+    root, _, rest = full_url.rpartition(f"/{resource['resourceType']}/")
+    return f"{root}/" if root and "/" not in rest else ""

@@ -1,0 +1,42 @@
+"""What an operation is to the dispatcher and to the CapabilityStatement.
+
+Spec: https://hl7.org/fhir/R4/operations.html
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from fhir_server.interaction.services import Handler
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One entry of the table of operations (``fhir_server.operation.OPERATIONS``).
+
+    Attributes:
+        name: Without ``$``.
+        handler: Answers it; it reads its input with `operation_input`.
+        definition: Canonical of the OperationDefinition.
+        resource_types: Types it is offered on, at type or instance level; None: every type.
+        on_system: Whether ``[base]/$name`` exists.
+        on_type: Whether ``[base]/[type]/$name`` exists.
+        on_instance: Whether ``[base]/[type]/[id]/$name`` exists.
+        affects_state: Whether it changes something; then only POST calls it.
+    """
+
+    name: str
+    handler: Handler
+    definition: str
+    resource_types: Collection[str] | None = None
+    on_system: bool = False
+    on_type: bool = False
+    on_instance: bool = False
+    affects_state: bool = False
+
+    def is_offered(self, shape: str, resource_type: str) -> bool:
+        """Say whether the operation exists at a URL of that shape."""
+        if shape == "system-operation":
+            return self.on_system
+        if self.resource_types is not None and resource_type not in self.resource_types:
+            return False
+        return self.on_type if shape == "type-operation" else self.on_instance

@@ -1,0 +1,152 @@
+"""Search over a type, a compartment or everything.
+
+Spec: https://hl7.org/fhir/R4/http.html#search and https://hl7.org/fhir/R4/search.html
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from fhir_server.interaction.bundle import bundle, embedded, full_url, link
+from fhir_server.interaction.include import Included, included
+from fhir_server.interaction.knowledge import Knowledge
+from fhir_server.interaction.message import Request, Response
+from fhir_server.interaction.services import Services
+from fhir_server.interaction.subset import Subset, make_subset
+from fhir_server.interaction.target import Target
+from fhir_server.model import (
+    Issue,
+    JsonObject,
+    NotSupported,
+    issue,
+    operation_outcome,
+)
+from fhir_server.search import PAGE_PARAMETER, PagePosition, PageState, ParsedSearch, SearchQuery
+from fhir_server.storage import SearchPage, StoredVersion
+
+_WIRE = frozenset({"_format", "_pretty"})
+
+
+async def search(services: Services, target: Target, request: Request) -> Response:
+    """Return one page of matches with what was asked to come along.
+
+    Raises:
+        InvalidRequest: A parameter is not understood (and handling is not lenient), or a page link
+            was tampered with.
+        TooCostly: It asks for more than the limits allow.
+        NotFound: There is no such compartment.
+    """
+    knowledge = services.knowledge.current
+    request, after = _opened(services, request)
+    parsed = parsed_search(knowledge, target, request)
+    if parsed.options.explain:
+        raise NotSupported.of("search-explain")
+    query = replace(parsed.query, after=after)
+    page = await services.store.search(query)
+    found = Included()
+    if parsed.options.includes and page.matches:
+        found = await included(services, knowledge, page.matches, parsed.options.includes)
+    subset = make_subset(parsed.options.summary, parsed.options.elements)
+    entries = [
+        *_entries(knowledge, request, page.matches, "match", subset),
+        *_entries(knowledge, request, found.versions, "include", subset),
+        *_remarks(services, request, parsed, found),
+    ]
+    return Response(
+        status=200,
+        body=bundle(
+            "searchset",
+            entries,
+            links=_links(services, request, parsed, page),
+            total=_total(query, page),
+        ),
+    )
+
+
+def parsed_search(knowledge: Knowledge, target: Target, request: Request) -> ParsedSearch:
+    """Read the query of a search by the URL it came to.
+
+    Raises:
+        InvalidRequest: As for `search`.
+    """
+    types: tuple[str, ...] | None = (target.resource_type,) if target.resource_type else None
+    compartment: tuple[str, str] | None = None
+    if target.member_type:
+        compartment = (target.resource_type, target.logical_id)
+        types = None if target.member_type == "*" else (target.member_type,)
+    return knowledge.parser.parse(
+        types,
+        request.parameters,
+        lenient=request.preferences.handling == "lenient",
+        compartment=compartment,
+        base_url=request.base_url,
+    )
+
+
+def _opened(services: Services, request: Request) -> tuple[Request, PagePosition | None]:
+    """Open a page link: the search it stands for, and where its page starts.
+
+    Raises:
+        InvalidRequest: The link was not made by this server, was changed, or belongs elsewhere.
+    """
+    token = next((value for name, value in request.parameters if name == PAGE_PARAMETER), None)
+    if token is None:
+        return request, None
+    state = services.pages.open(token, bound_to=_page_path(request))
+    wire = tuple(p for p in request.parameters if p[0] in _WIRE)
+    return replace(request, parameters=(*state.parameters, *wire)), state.after
+
+
+def _page_path(request: Request) -> str:
+    """Return the path of links to pages: a search by POST goes on by GET."""
+    return request.path.removesuffix("_search").rstrip("/")
+
+
+def _total(query: SearchQuery, page: SearchPage) -> int | None:
+    """Return the number of all matches: as asked for, or where the only page tells it."""
+    if page.total is not None:
+        return page.total
+    is_all = query.after is None and page.next is None and query.page_count > 0
+    return len(page.matches) if is_all else None
+
+
+def _links(
+    services: Services, request: Request, parsed: ParsedSearch, page: SearchPage
+) -> list[tuple[str, str]]:
+    path = _page_path(request)
+    wire = tuple(p for p in request.parameters if p[0] in _WIRE)
+    links = [("self", link(request.base_url, path, (*parsed.used, *wire)))]
+    if page.next is not None:
+        state = PageState(parameters=parsed.used, after=page.next)
+        token = services.pages.seal(state, bound_to=path)
+        links.append(("next", link(request.base_url, path, ((PAGE_PARAMETER, token), *wire))))
+    return links
+
+
+def _entries(
+    knowledge: Knowledge,
+    request: Request,
+    versions: Iterable[StoredVersion],
+    mode: str,
+    subset: Subset | None,
+) -> Iterable[JsonObject]:
+    for version in versions:
+        body = version.body or b""
+        if subset is not None:
+            body = subset.of_bytes(body, knowledge.registry.types)
+        yield {
+            "fullUrl": full_url(request.base_url, version),
+            "resource": embedded(body),
+            "search": {"mode": mode},
+        }
+
+
+def _remarks(
+    services: Services, request: Request, parsed: ParsedSearch, found: Included
+) -> Iterable[JsonObject]:
+    """Yield the OperationOutcome that says what was left out."""
+    issues: list[Issue] = list(parsed.issues)
+    if found.is_cut_off:
+        issues.append(issue("include-cut", expected=services.search_limits.max_included))
+    if issues:
+        outcome = operation_outcome(issues, request.language)
+        yield {"resource": outcome, "search": {"mode": "outcome"}}

@@ -1,0 +1,250 @@
+"""Transaction: all entries in one commit, or none of them.
+
+Spec: https://hl7.org/fhir/R4/http.html#transaction and https://hl7.org/fhir/R4/http.html#trules
+
+The order of the specification (deletes, creates, updates, reads) is kept by construction: no two
+entries write the same resource, links are resolved before anything is written, reads follow the
+commit.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+
+from fhir_server.interaction.accept import findings, refuse_errors
+from fhir_server.interaction.answer import of_result, of_version
+from fhir_server.interaction.batch import answer_entry
+from fhir_server.interaction.bundle import bundle, response_entry
+from fhir_server.interaction.conditional import (
+    criteria_parameters,
+    criteria_query,
+    single_match,
+)
+from fhir_server.interaction.entry import Entry, of_entry, posted_entries, read_entry
+from fhir_server.interaction.knowledge import Knowledge
+from fhir_server.interaction.links import LinkRewriter, conditional_references
+from fhir_server.interaction.message import Request, Response
+from fhir_server.interaction.plan import Planned, Planner
+from fhir_server.interaction.search import parsed_search
+from fhir_server.interaction.services import Services
+from fhir_server.interaction.target import Target, parse_path
+from fhir_server.interaction.write import MAX_ATTEMPTS, Change, Raced, Result, commit_changes
+from fhir_server.model import (
+    Conflict,
+    Deleted,
+    FhirError,
+    InvalidRequest,
+    Issue,
+    JsonObject,
+    LogicalId,
+    NotFound,
+    ResourceType,
+    TooLarge,
+    VersionMismatch,
+    operation_outcome,
+)
+from fhir_server.storage import AlreadyExists
+
+Dispatch = Callable[[Request], Awaitable[Response]]
+
+
+async def transaction(
+    services: Services, dispatch: Dispatch, request: Request, posted: JsonObject
+) -> Response:
+    """Store all entries in one commit; answer them in their own order.
+
+    Raises:
+        InvalidRequest: An entry is malformed, or two of them write the same resource.
+        TooLarge: There are more entries than ``max_transaction_entries``.
+        ValidationFailed: Content has errors; the issues of every entry are told at once.
+        MultipleMatches: Criteria or a conditional reference match several resources.
+        VersionMismatch: A condition does not hold, or a conditional reference matches nothing.
+        NotFound: A resource to be read or patched is not there.
+        Conflict: Others kept being faster.
+    """
+    knowledge = services.knowledge.current
+    entries = _entries(services, knowledge, request, posted)
+    ids: dict[int, LogicalId] = {}
+    for _ in range(MAX_ATTEMPTS):
+        planned = await Planner(services, knowledge, ids).plan(entries)
+        planned = await _linked(services, knowledge, planned)
+        planned = await _validated(services, knowledge, planned, len(request.body or b""))
+        await _check_reads(services, knowledge, planned)
+        changes = [plan.change for plan in planned if plan.change is not None]
+        try:
+            results = await commit_changes(services, knowledge, changes) if changes else []
+        except (AlreadyExists, Raced):
+            continue
+        answers = await _answers(dispatch, planned, results, request)
+        return Response(status=200, body=bundle("transaction-response", answers))
+    raise Conflict.of("write-contended", found=MAX_ATTEMPTS)
+
+
+def _entries(
+    services: Services, knowledge: Knowledge, request: Request, posted: JsonObject
+) -> list[tuple[Entry, Target]]:
+    found = posted_entries(posted)
+    limit = services.options.max_transaction_entries
+    if len(found) > limit:
+        raise TooLarge.of("bundle-too-many", found=len(found), expected=limit)
+    types = knowledge.registry.types.resource_types
+    entries: list[tuple[Entry, Target]] = []
+    full_urls: dict[str, int] = {}
+    for index, item in enumerate(found):
+        entry = read_entry(index, item, request)
+        with of_entry(index):
+            entries.append((entry, parse_path(entry.request.path, types)))
+        if entry.full_url is not None and entry.request.method != "GET":
+            if entry.full_url in full_urls:
+                raise InvalidRequest.of(
+                    "bundle-same-full-url",
+                    expression=f"{entry.place}.fullUrl",
+                    found=entry.full_url,
+                    other=f"Bundle.entry[{full_urls[entry.full_url]}]",
+                )
+            full_urls[entry.full_url] = index
+    return entries
+
+
+async def _linked(
+    services: Services, knowledge: Knowledge, planned: Sequence[Planned]
+) -> list[Planned]:
+    """Rewrite the links between entries, and conditional references, to ids."""
+    targets = {
+        plan.entry.full_url: plan.identity
+        for plan in planned
+        if plan.entry.full_url is not None and plan.identity is not None
+    }
+    targets |= await _referenced(services, knowledge, planned)
+    rewriter = LinkRewriter(targets, knowledge.registry.types)
+    linked: list[Planned] = []
+    for plan in planned:
+        if plan.change is not None and plan.change.resource is not None:
+            resource = rewriter.rewrite(plan.change.resource, plan.entry.full_url)
+            plan = replace(plan, change=replace(plan.change, resource=resource))  # noqa: PLW2901 # the same entry, further on
+        linked.append(plan)
+    return linked
+
+
+async def _referenced(
+    services: Services, knowledge: Knowledge, planned: Sequence[Planned]
+) -> dict[str, str]:
+    """Resolve conditional references: by what is stored, else by what the Bundle makes."""
+    made = {
+        f"{plan.target.resource_type}?{plan.change_criteria}": plan.identity
+        for plan in planned
+        if plan.change_criteria is not None and plan.identity is not None
+    }
+    targets: dict[str, str] = {}
+    for plan in planned:
+        resource = None if plan.change is None else plan.change.resource
+        for reference in conditional_references(resource):
+            if reference not in targets:
+                with of_entry(plan.entry.index):
+                    found = await _match(services, knowledge, reference, plan)
+                    targets[reference] = found or made.get(reference, "")
+                    if not targets[reference]:
+                        raise VersionMismatch.of("reference-no-match", found=reference)
+    return targets
+
+
+async def _match(
+    services: Services, knowledge: Knowledge, reference: str, plan: Planned
+) -> str | None:
+    resource_type, _, criteria = reference.partition("?")
+    target = parse_path(resource_type, knowledge.registry.types.resource_types)
+    query = criteria_query(
+        knowledge,
+        ResourceType(target.resource_type),
+        criteria_parameters(criteria),
+        plan.entry.request.base_url,
+    )
+    found = await single_match(services, query)
+    return None if found is None else f"{found.resource_type}/{found.logical_id}"
+
+
+async def _validated(
+    services: Services, knowledge: Knowledge, planned: Sequence[Planned], size: int
+) -> list[Planned]:
+    """Validate all content; errors of every entry are told in one refusal."""
+    if services.options.validation_mode == "off":
+        return list(planned)
+    if size > services.options.offload_from_bytes:
+        found = await asyncio.to_thread(_findings, services, knowledge, planned)
+    else:
+        found = _findings(services, knowledge, planned)
+    refuse_errors(services, tuple(one for issues in found.values() for one in issues))
+    return [
+        plan
+        if plan.change is None
+        else replace(plan, change=replace(plan.change, warnings=found.get(plan.entry.index, ())))
+        for plan in planned
+    ]
+
+
+def _findings(
+    services: Services, knowledge: Knowledge, planned: Sequence[Planned]
+) -> Mapping[int, tuple[Issue, ...]]:
+    return {
+        plan.entry.index: tuple(
+            found.at_entry(plan.entry.index)
+            for found in findings(services, knowledge, plan.change.resource)
+        )
+        for plan in planned
+        if plan.change is not None and plan.change.resource is not None
+    }
+
+
+async def _check_reads(
+    services: Services, knowledge: Knowledge, planned: Sequence[Planned]
+) -> None:
+    """Refuse the whole while nothing is written yet, where a read of it could not be answered."""
+    written = {plan.identity: plan.change for plan in planned if plan.change is not None}
+    for plan in planned:
+        if plan.entry.request.method != "GET":
+            continue
+        target, request = plan.target, plan.entry.request
+        with of_entry(plan.entry.index):
+            if target.shape == "instance":
+                await _check_instance(services, target, written)
+            elif target.shape == "type":
+                parsed_search(knowledge, target, request)
+
+
+async def _check_instance(
+    services: Services, target: Target, written: Mapping[str | None, Change]
+) -> None:
+    name = f"{target.resource_type}/{target.logical_id}"
+    if name in written:
+        if written[name].resource is None:
+            raise Deleted.of("deleted", found=name)
+        return
+    version = await services.store.read(target.resource_type, target.logical_id)
+    if version is None:
+        raise NotFound.of("not-found", found=name)
+    if version.is_deleted:
+        raise Deleted.of("deleted", found=name)
+
+
+async def _answers(
+    dispatch: Dispatch, planned: Sequence[Planned], results: Sequence[Result], outer: Request
+) -> list[JsonObject]:
+    by_place = {result.change.place: result for result in results}
+    answers: list[JsonObject] = []
+    for plan in planned:
+        request = plan.entry.request
+        if plan.change is not None:
+            response = of_result(by_place[plan.entry.place], request)
+        elif plan.found is not None:
+            response = of_version(plan.found)
+        elif request.method == "GET":
+            try:
+                response = await dispatch(request)
+            except FhirError as refusal:  # it raced with others after the commit
+                outcome = operation_outcome(refusal.issues, outer.language)
+                answers.append(response_entry(status=refusal.status, outcome=outcome))
+                continue
+        else:
+            response = Response(status=204)
+        answers.append(answer_entry(response, request))
+    return answers

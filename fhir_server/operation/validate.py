@@ -1,0 +1,118 @@
+"""``$validate``: what would be wrong if this were stored, without storing it.
+
+Spec: https://hl7.org/fhir/R4/resource-operation-validate.html
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from fhir_server.interaction import Knowledge, Operation, Request, Response, Services, Target
+from fhir_server.model import (
+    InvalidRequest,
+    Issue,
+    JsonObject,
+    issue,
+    operation_outcome,
+    with_positions,
+)
+from fhir_server.operation.call import instance_of
+
+_MODES = frozenset({"create", "update", "delete", "profile"})
+
+
+class _Input(NamedTuple):
+    """What is to be validated, and where it stands in the posted text."""
+
+    resource: JsonObject | None
+    profiles: tuple[str, ...]
+    mode: str | None
+    pointer: str | None
+
+
+async def validate(services: Services, target: Target, request: Request) -> Response:
+    """Answer with an OperationOutcome: 200 whatever the findings, as the question was answered.
+
+    Raises:
+        InvalidRequest: There is nothing to validate, or ``mode`` is none.
+        NotFound: The instance is not here.
+    """
+    given = _input(request)
+    if given.mode is not None and given.mode not in _MODES:
+        raise InvalidRequest.of(
+            "validate-mode", found=given.mode, expected=", ".join(sorted(_MODES))
+        )
+    resource, pointer = given.resource, given.pointer
+    if resource is None:
+        resource, pointer = await instance_of(services, target), None
+        if resource is None:
+            if given.mode == "delete":
+                raise InvalidRequest.of("validate-delete-instance")
+            raise InvalidRequest.of("body-missing")
+    issues: Sequence[Issue] = ()
+    if given.mode != "delete":
+        issues = await _findings(services, target, request, resource, given.profiles)
+    return _answer(request, issues, pointer)
+
+
+def _input(request: Request) -> _Input:
+    profiles = [value for name, value in request.parameters if name == "profile" and value]
+    mode = next((value for name, value in request.parameters if name == "mode"), None)
+    body = request.resource
+    if body is None or body.get("resourceType") != "Parameters":
+        return _Input(body, tuple(profiles), mode, "")
+    resource, pointer = None, None
+    for index, parameter in enumerate(body.get("parameter", ())):
+        name = parameter.get("name")
+        value = next((v for k, v in parameter.items() if k.startswith("value")), None)
+        if name == "resource":
+            resource, pointer = parameter.get("resource"), f"/parameter/{index}/resource"
+        elif name == "profile" and isinstance(value, str):
+            profiles.append(value)
+        elif name == "mode":
+            mode = str(value)
+    return _Input(resource, tuple(profiles), mode, pointer)
+
+
+async def _findings(
+    services: Services,
+    target: Target,
+    request: Request,
+    resource: JsonObject,
+    profiles: Sequence[str],
+) -> Sequence[Issue]:
+    found = resource.get("resourceType")
+    if found != target.resource_type:
+        wrong = issue("resource-type-other", pointer="", found=found, expected=target.resource_type)
+        return (wrong,)
+    knowledge = services.knowledge.current
+    if len(request.body or b"") > services.options.offload_from_bytes:
+        return await asyncio.to_thread(_validated, knowledge, resource, profiles)
+    return _validated(knowledge, resource, profiles)
+
+
+def _validated(
+    knowledge: Knowledge, resource: JsonObject, profiles: Sequence[str]
+) -> Sequence[Issue]:
+    return knowledge.validator.validate(resource, profiles=profiles)
+
+
+def _answer(request: Request, issues: Sequence[Issue], pointer: str | None) -> Response:
+    if pointer is not None and request.body and issues:
+        placed = (
+            replace(found, pointer=pointer + found.pointer) if found.pointer is not None else found
+            for found in issues
+        )
+        issues = with_positions(placed, request.body.decode())
+    told = issues or (issue("validate-fine"),)
+    return Response(status=200, body=operation_outcome(told, request.language))
+
+
+VALIDATE = Operation(
+    name="validate",
+    handler=validate,
+    definition="http://hl7.org/fhir/OperationDefinition/Resource-validate",
+    on_type=True,
+    on_instance=True,
+)
