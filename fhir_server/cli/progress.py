@@ -25,3 +25,19 @@ def compile_progress() -> Iterator[Progress | None]:
             bar.update(tasks[stage], completed=done, total=total)
 
         yield report
+
+
+@contextmanager
+def bytes_progress(total: int) -> Iterator[Callable[[int], None]]:
+    """Show how many bytes of ``total`` are done; the yielded function adds to them."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda done: bar.advance(task, done)

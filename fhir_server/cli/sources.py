@@ -19,17 +19,26 @@ def read_sources(paths: Iterable[Path]) -> Iterator[Source]:
     """Yield every resource of ``paths``, folders in alphabetical order, one at a time.
 
     Raises:
-        click.UsageError: A file is neither UTF-8 nor readable.
+        click.UsageError: A file cannot be read as UTF-8.
     """
     for path in source_files(paths):
-        try:
-            if path.suffix == ".ndjson":
-                with path.open(encoding="utf-8") as lines:
-                    yield from _lines(path, lines)
-            else:
-                yield Source(name=str(path), text=path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise click.UsageError(f"{path} cannot be read as UTF-8: {error}") from error
+        yield from read_file(path)
+
+
+def read_file(path: Path) -> Iterator[Source]:
+    """Yield every resource of one file.
+
+    Raises:
+        click.UsageError: It cannot be read as UTF-8.
+    """
+    try:
+        if path.suffix == ".ndjson":
+            with path.open(encoding="utf-8") as lines:
+                yield from _lines(path, lines)
+        else:
+            yield Source(name=str(path), text=path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"{path} cannot be read as UTF-8: {error}") from error
 
 
 def source_files(paths: Iterable[Path]) -> Iterator[Path]:

@@ -1,8 +1,8 @@
 """Faults of the database, told as what they mean for the client."""
 
 import functools
-from collections.abc import Awaitable, Callable
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
 
 from pymongo.errors import ExecutionTimeout, OperationFailure, PyMongoError
 
@@ -15,7 +15,9 @@ MAX_TIME_MS_EXPIRED = 50
 RETRY_AFTER_S = "2"
 
 
-def with_faults(method: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+def with_faults(
+    method: Callable[P, Coroutine[Any, Any, T]],
+) -> Callable[P, Coroutine[Any, Any, T]]:
     """Let a method raise `Unavailable` or `TooCostly` where the driver raises its own errors."""
 
     @functools.wraps(method)
