@@ -36,7 +36,9 @@ def run(
     language: str = "",
     clock: Callable[[], datetime] = _utc_now,
 ) -> JsonObject:
-    """Expand a value set.
+    """Expand a value set; to a tree only where ``excludeNested`` is false.
+
+    R4 names no default. A list is what forms show, and clients that read one level miss no code.
 
     Args:
         terminology: The definitions in force.
@@ -56,13 +58,13 @@ def run(
     """
     given = OperationParameters(parameters)
     value_set = value_set_of(terminology, given, target)
-    wants_filter = given.text("filter")
+    text = given.text("filter")
     options = ExpansionOptions(
-        text=wants_filter,
+        text=text,
         count=given.integer("count"),
         offset=given.integer("offset") or 0,
         is_active_only=given.boolean("activeOnly") is True,
-        excludes_nested=given.boolean("excludeNested") is True or wants_filter is not None,
+        excludes_nested=given.boolean("excludeNested") is not False or text is not None,
         excludes_abstract=given.boolean("excludeNotForUI") is True,
         includes_designations=given.boolean("includeDesignations") is True,
         designations=given.texts("designation"),
