@@ -131,14 +131,14 @@ class QueryParser:
         key: CompartmentKey | None,
     ) -> Types:
         """The types that are searched; a wrong ``_type`` is refused even when lenient."""
-        if resource_types is not None:
-            return tuple(ResourceType(name) for name in resource_types)
         named = [v for name, value in parameters if name == _TYPE for v in split(value, ",") if v]
         known = self._registry.types.resource_types
         for name in named:
             if name not in known:
                 close = nearest(name, known)
                 raise refusal("search-type-unknown", _TYPE, (close,), found=name, nearest=close)
+        if resource_types is not None:
+            return tuple(ResourceType(name) for name in resource_types)
         if named:
             return tuple(ResourceType(name) for name in dict.fromkeys(named))
         if key is not None:

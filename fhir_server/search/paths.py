@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from fhir_server.definitions import TypeTable
 from fhir_server.fhirpath import tree
-from fhir_server.fhirpath.tree import Tree
 from fhir_server.search.gathered import Gathered, Writer
 from fhir_server.search.links import read_link
 
@@ -64,7 +63,7 @@ class Path(NamedTuple):
     steps: tuple[Step, ...]
 
 
-def union_parts(expression: Tree) -> Iterator[Tree]:
+def union_parts(expression: tree.Tree) -> Iterator[tree.Tree]:
     """Yield what the ``|`` of an expression puts together."""
     if isinstance(expression, tree.Binary) and expression.operator == "|":
         yield from union_parts(expression.left)
@@ -73,7 +72,7 @@ def union_parts(expression: Tree) -> Iterator[Tree]:
         yield expression
 
 
-def as_path(expression: Tree) -> Path | None:
+def as_path(expression: tree.Tree) -> Path | None:
     """Return the expression as a path; None: it is more than that."""
     match expression:
         case tree.Variable(name="resource"):
@@ -92,12 +91,12 @@ def as_path(expression: Tree) -> Path | None:
     return None
 
 
-def _after(source: Tree, step: Step) -> Path | None:
+def _after(source: tree.Tree, step: Step) -> Path | None:
     before = as_path(source)
     return None if before is None else Path(before.root, (*before.steps, step))
 
 
-def _call(name: str, argument: Tree) -> Step | None:
+def _call(name: str, argument: tree.Tree) -> Step | None:
     match name, argument:
         case "as" | "ofType", tree.Member(source=None, name=of_type):
             return OfType(of_type)

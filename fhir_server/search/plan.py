@@ -6,15 +6,13 @@ is no path goes through the FHIRPath engine.
 Spec: https://hl7.org/fhir/R4/searchparameter.html
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from fhir_server.definitions import Registry, SearchParameter, TypeTable
-from fhir_server.fhirpath.node import Node, root_node
-from fhir_server.fhirpath.node import node as fhirpath_node
-from fhir_server.fhirpath.parser import parse
-from fhir_server.fhirpath.tree import Tree
+from fhir_server.fhirpath import Env, FhirPathError, Node, compile_expression, root_node, tree
+from fhir_server.fhirpath import node as fhirpath_node
 from fhir_server.model import JsonObject
 from fhir_server.search.composite import component_definition, component_name, group_writer
 from fhir_server.search.gathered import Gathered, IndexOptions, Writer
@@ -88,9 +86,12 @@ class PlanCompiler:
             if parameter.expression is None or parameter.code == _BY_KEY:
                 continue
             make_writer = self._maker(parameter)
-            for part in union_parts(parse(parameter.expression)):
+            for part in self._parts(parameter.expression):
                 self._add(plan, part, make_writer)
         return plan
+
+    def _parts(self, expression: str) -> Iterator[tree.Tree]:
+        return union_parts(compile_expression(expression, self._types).tree)
 
     def _maker(self, parameter: SearchParameter) -> MakeWriter:
         if parameter.type == "composite":
@@ -98,7 +99,7 @@ class PlanCompiler:
         kind = KINDS[parameter.type]
         return lambda fhir_type: kind.writer(parameter.code, fhir_type, self._options)
 
-    def _add(self, plan: TypePlan, part: Tree, make_writer: MakeWriter) -> None:
+    def _add(self, plan: TypePlan, part: tree.Tree, make_writer: MakeWriter) -> None:
         path = as_path(part)
         if path is None:
             plan.whole = (*plan.whole, self._computed(part, make_writer))
@@ -137,8 +138,7 @@ class PlanCompiler:
             return KINDS[kind].writer(name, fhir_type, self._component_options)
 
         found = [
-            self._component_part(part, focus_type, make_writer)
-            for part in union_parts(parse(expression))
+            self._component_part(part, focus_type, make_writer) for part in self._parts(expression)
         ]
         writers = tuple(writer for writer in found if writer is not None)
         if len(writers) <= 1:
@@ -151,7 +151,7 @@ class PlanCompiler:
         return write
 
     def _component_part(
-        self, part: Tree, focus_type: str, make_writer: MakeWriter
+        self, part: tree.Tree, focus_type: str, make_writer: MakeWriter
     ) -> Writer | None:
         path = as_path(part)
         if path is None:
@@ -166,11 +166,9 @@ class PlanCompiler:
         return lambda _, into: from_resource(into.resource, into)
 
     def _computed(
-        self, part: Tree, make_writer: MakeWriter, focus_type: str | None = None
+        self, part: tree.Tree, make_writer: MakeWriter, focus_type: str | None = None
     ) -> Writer:
         """What is more than a path. An expression that fails on a resource finds nothing in it."""
-        from fhir_server.fhirpath import Env, FhirPathError, compile_expression
-
         types, host = self._types, _LinkTypes(self._types, self._options.base_urls)
         expression = compile_expression(str(part), types)
         writers: dict[str, Writer | None] = {}
