@@ -8,8 +8,10 @@ written to, a temporary file does.
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from fhir_server.definitions.completion import check
 from fhir_server.definitions.errors import DefinitionErrors, PackageMissing
 from fhir_server.definitions.packages import ContentDigest, Package
 from fhir_server.definitions.registry import Registry
@@ -23,7 +25,6 @@ from fhir_server.model import (
     JsonObject,
     decode_object,
     decode_stored,
-    issue,
 )
 
 Progress = Callable[[str, int, int], None]
@@ -122,18 +123,13 @@ def _definitions(package: Package, progress: Progress | None) -> Iterator[JsonOb
             yield trimmed(decode_stored(text))
             continue
         try:
-            yield trimmed(decode_object(text, _LIMITS))
+            definition = decode_object(text, _LIMITS)
+            lacking = tuple(check(definition))
+            if lacking:
+                raise DefinitionErrors(lacking)
+            yield trimmed(definition)
         except FhirError as error:
-            problems.extend(
-                issue(
-                    "definition-file-broken",
-                    line=i.line,
-                    column=i.column,
-                    place=name,
-                    found=i.text.en,
-                )
-                for i in error.issues
-            )
+            problems.extend(replace(found, source=name) for found in error.issues)
     if problems:
         raise DefinitionErrors(problems)
     if package.digest is not None and digest.hexdigest() != package.digest:

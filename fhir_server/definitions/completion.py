@@ -20,8 +20,11 @@ DefinitionSource = StructureSource
 
 
 def check(resource: JsonObject) -> Iterator[Issue]:
-    """Report what a definition must have to be filed at all."""
-    kind = resource.get("resourceType", "")
+    """Report what a definition lacks to be filed at all."""
+    kind = resource.get("resourceType")
+    if not isinstance(kind, str):
+        yield issue("definition-incomplete", kind="definition", expected="resourceType")
+        return
     for name in _NEEDED.get(kind, ()):
         if not isinstance(resource.get(name), str):
             yield issue("definition-incomplete", expression=kind, kind=kind, expected=name)
@@ -49,7 +52,7 @@ def complete(
             trees.compile(made)
         except DefinitionErrors as error:
             problems.extend(error.issues)
-        except (LookupError, TypeError, ValueError) as error:
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
             problems.append(
                 issue(
                     "structure-broken",

@@ -10,6 +10,11 @@ from fhir_server.model import JsonObject
 
 _ROOT = frozenset({"text", "contact", "purpose", "copyright", "keyword"})
 _STRUCTURE = _ROOT | {"mapping"}
+_HL7 = "http://hl7.org/fhir/StructureDefinition/structuredefinition-"
+_OF_ONE_RELEASE = frozenset(
+    _HL7 + name
+    for name in ("standards-status", "standards-status-reason", "normative-version", "fmm")
+)
 _ELEMENT = frozenset({"comment", "requirements", "alias", "example", "mapping"})
 
 
@@ -34,4 +39,8 @@ def _trimmed_element(element: JsonObject) -> JsonObject:
             {key: value for key, value in rule.items() if key != "xpath"}
             for rule in kept["constraint"]
         ]
+    if "extension" in kept:  # a profile does not inherit how mature an element of its base is
+        left = [e for e in kept.pop("extension") if e.get("url") not in _OF_ONE_RELEASE]
+        if left:
+            kept["extension"] = left
     return kept

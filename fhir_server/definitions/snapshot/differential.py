@@ -48,10 +48,7 @@ class Change:
 
 
 def plant(elements: Sequence[JsonObject]) -> Change | None:
-    """Put a differential into a tree; None: it is empty.
-
-    Elements outside of the root that the first one names are left out.
-    """
+    """Put a differential into a tree; None: it is empty."""
     if not elements:
         return None
     root_name = elements[0]["path"].partition(".")[0]
@@ -61,6 +58,7 @@ def plant(elements: Sequence[JsonObject]) -> Change | None:
     for definition in elements:
         names = definition["path"].split(".")
         if names[0] != root.name:
+            root.child((definition["path"], None))  # nothing has a child of that name: reported
             continue
         steps = _steps(definition, names)
         node = (

@@ -13,6 +13,8 @@ from fhir_server.definitions.type_table import TypeTable
 from fhir_server.model import JsonObject, issue
 
 _TYPE_URL = "http://hl7.org/fhir/StructureDefinition/"
+_PLACE = "StructureDefinition.differential"
+_BASE = "StructureDefinition.baseDefinition"
 
 
 class StructureSource(Protocol):
@@ -46,6 +48,8 @@ class SnapshotGenerator:
             self._under_way.append(key)
             try:
                 self._done[key] = self._generate(definition)
+            except (AttributeError, LookupError, TypeError, ValueError) as error:
+                raise _refusal("structure-broken", definition["url"], _PLACE, error) from error
             finally:
                 self._under_way.pop()
         return self._done[key]
@@ -72,16 +76,18 @@ class SnapshotGenerator:
         base_url = definition.get("baseDefinition")
         change = plant(elements)
         if base_url is None:
-            raise DefinitionErrors((issue("snapshot-missing", url=url, source=url),))
-        base = self._find(base_url)
+            raise _refusal("snapshot-missing", url, _PLACE, None)
+        base = self._find_base(base_url)
         if base is None:
-            raise _refusal("snapshot-base-unknown", url, found=base_url)
+            raise _refusal("snapshot-base-unknown", url, _BASE, base_url)
         if _canonical(base) in self._under_way:
-            raise _refusal("snapshot-circular", url, found=base_url)
+            raise _refusal("snapshot-circular", url, _BASE, base_url)
         root = grow(self.complete(base)["snapshot"]["element"])
         is_new_type = definition.get("derivation") == "specialization"
         if is_new_type:
             root.name = change.name if change else definition["type"].rpartition("/")[2]
+        elif change is not None and change.name != root.name:
+            raise _refusal("snapshot-other-type", url, change.name, change.name, root.name)
         if change is not None:
             walk = Walk(self.tree_of, root, url=url, is_new_type=is_new_type)
             walk.merge(change)
@@ -92,6 +98,13 @@ class SnapshotGenerator:
     def _find(self, canonical: str) -> JsonObject | None:
         url = canonical if ":" in canonical else _TYPE_URL + canonical
         return self._source.resource("StructureDefinition", url)
+
+    def _find_base(self, canonical: str) -> JsonObject | None:
+        found = self._find(canonical)
+        if found is None and canonical.startswith(_TYPE_URL):
+            # A guide for several releases may name the type of another one; here it is this one's.
+            found = self._find(canonical.partition("|")[0])
+        return found
 
 
 def snapshot(structure_definition: JsonObject, registry: StructureSource) -> JsonObject:
@@ -109,6 +122,9 @@ def _canonical(definition: JsonObject) -> str:
     return str(definition["url"]) if version is None else f"{definition['url']}|{version}"
 
 
-def _refusal(rule: str, url: str, found: str) -> DefinitionErrors:
-    place = "StructureDefinition.baseDefinition"
-    return DefinitionErrors((issue(rule, expression=place, source=url, url=url, found=found),))
+def _refusal(
+    rule: str, url: str, place: str, found: object, expected: object = None
+) -> DefinitionErrors:
+    return DefinitionErrors(
+        (issue(rule, expression=place, source=url, url=url, found=found, expected=expected),)
+    )
