@@ -10,7 +10,7 @@ from fhir_server.fhirpath.expression import Expression, compile_expression
 from fhir_server.fhirpath.narrative import narrative_faults
 from fhir_server.fhirpath.navigation import Navigator
 from fhir_server.fhirpath.node import Node, node, root_node
-from fhir_server.fhirpath.people import evaluate
+from fhir_server.fhirpath.people import evaluate, to_json
 from fhir_server.fhirpath.type_model import ElementType, TypeModel
 
 __all__ = [
@@ -27,5 +27,6 @@ __all__ = [
     "narrative_faults",
     "node",
     "root_node",
+    "to_json",
     "ucum",
 ]

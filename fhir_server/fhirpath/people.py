@@ -41,7 +41,7 @@ def evaluate(
     compiled = compile_expression(expression, registry.types, is_strict=True, navigator=navigator)
     given = {name: _nodes(value, registry) for name, value in (variables or {}).items()}
     found = compiled.evaluate(focus, Env(variables=given, host=_DefinitionsHost(registry)))
-    return [_json(item) for item in found]
+    return [to_json(item) for item in found]
 
 
 @cache
@@ -79,7 +79,8 @@ def _nodes(value: Any, registry: Registry) -> Sequence[Node]:
     return [wrap(value)]
 
 
-def _json(item: Node) -> Any:
+def to_json(item: Node) -> Any:
+    """Return a node as JSON: dates and times as strings, quantities as objects, elements as they stand."""
     value = item.value
     if isinstance(value, Temporal):
         return str(value)

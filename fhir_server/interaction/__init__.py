@@ -14,6 +14,7 @@ from fhir_server.interaction.message import (
     ReturnPreference,
 )
 from fhir_server.interaction.operation import Operation
+from fhir_server.interaction.search import compartment_page
 from fhir_server.interaction.services import (
     Handler,
     InteractionOptions,
@@ -45,6 +46,7 @@ __all__ = [
     "Services",
     "Target",
     "change_until_done",
+    "compartment_page",
     "entity_tags",
     "random_id",
     "single_tag",

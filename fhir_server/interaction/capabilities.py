@@ -115,7 +115,7 @@ def _resource(
     if profiles:
         made["supportedProfile"] = list(profiles)
     offered = [
-        _operation(operation)
+        _operation(operation, resource_type)
         for operation in operations
         if operation.is_offered("type-operation", resource_type)
         or operation.is_offered("instance-operation", resource_type)
@@ -140,8 +140,8 @@ def _includes(registry: Registry, resource_type: str) -> list[str]:
     ]
 
 
-def _operation(operation: Operation) -> JsonObject:
-    return {"name": operation.name, "definition": operation.definition}
+def _operation(operation: Operation, resource_type: str = "Resource") -> JsonObject:
+    return {"name": operation.name, "definition": operation.definition_on(resource_type)}
 
 
 def _compartments(registry: Registry) -> list[str]:

@@ -16,7 +16,7 @@ class Operation:
     Attributes:
         name: Without ``$``.
         handler: Answers it; it reads its input with `operation_input`.
-        definition: Canonical of the OperationDefinition.
+        definition: Canonical of the OperationDefinition; ``[type]`` in it stands for the type.
         resource_types: Types it is offered on, at type or instance level; None: every type.
         on_system: Whether ``[base]/$name`` exists.
         on_type: Whether ``[base]/[type]/$name`` exists.
@@ -32,6 +32,10 @@ class Operation:
     on_type: bool = False
     on_instance: bool = False
     affects_state: bool = False
+
+    def definition_on(self, resource_type: str) -> str:
+        """Return the canonical of the OperationDefinition where it is called on a type."""
+        return self.definition.replace("[type]", resource_type)
 
     def is_offered(self, shape: str, resource_type: str) -> bool:
         """Say whether the operation exists at a URL of that shape."""

@@ -20,7 +20,14 @@ from fhir_server.model import (
     issue,
     operation_outcome,
 )
-from fhir_server.search import PAGE_PARAMETER, PagePosition, PageState, ParsedSearch, SearchQuery
+from fhir_server.search import (
+    PAGE_PARAMETER,
+    Include,
+    PagePosition,
+    PageState,
+    ParsedSearch,
+    SearchQuery,
+)
 from fhir_server.storage import SearchPage, StoredVersion
 
 _WIRE = frozenset({"_format", "_pretty"})
@@ -40,6 +47,34 @@ async def search(services: Services, target: Target, request: Request) -> Respon
     parsed = parsed_search(knowledge, target, request)
     if parsed.options.explain:
         raise NotSupported.of("search-explain")
+    return await _answer(services, request, parsed, after)
+
+
+async def compartment_page(
+    services: Services, target: Target, request: Request, criteria: Iterable[tuple[str, str]]
+) -> Response:
+    """Return one page of the compartment of an instance, with all that it refers to.
+
+    Args:
+        services: Store and knowledge.
+        target: The owner of the compartment.
+        request: The call; the links of the answer lead to its path.
+        criteria: Search parameters that narrow it down.
+
+    Raises:
+        InvalidRequest: A parameter is malformed, or a page link was tampered with.
+    """
+    request, after = _opened(services, replace(request, parameters=tuple(criteria)))
+    whole = target._replace(member_type="*")
+    parsed = parsed_search(services.knowledge.current, whole, request)
+    options = replace(parsed.options, includes=(Include(source_type=None, parameter=None),))
+    return await _answer(services, request, replace(parsed, options=options), after)
+
+
+async def _answer(
+    services: Services, request: Request, parsed: ParsedSearch, after: PagePosition | None
+) -> Response:
+    knowledge = services.knowledge.current
     query = replace(parsed.query, after=after)
     page = await services.store.search(query)
     found = Included()

@@ -1,11 +1,19 @@
 """Operations: ``$name``, one module each, and the one table of them."""
 
 from fhir_server.interaction import Operation
+from fhir_server.operation.everything import EVERYTHING
+from fhir_server.operation.fhirpath import FHIRPATH
 from fhir_server.operation.meta import META_OPERATIONS
 from fhir_server.operation.terminology import TERMINOLOGY_OPERATIONS
 from fhir_server.operation.validate import VALIDATE
 
-OPERATIONS: tuple[Operation, ...] = (VALIDATE, *META_OPERATIONS, *TERMINOLOGY_OPERATIONS)
+OPERATIONS: tuple[Operation, ...] = (
+    VALIDATE,
+    EVERYTHING,
+    FHIRPATH,
+    *META_OPERATIONS,
+    *TERMINOLOGY_OPERATIONS,
+)
 """Every operation on offer; the dispatcher and the CapabilityStatement are made from it."""
 
 __all__ = ["OPERATIONS"]

@@ -4,6 +4,7 @@ Spec: https://hl7.org/fhir/R4/terminology-service.html
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Protocol
 
 from fhir_server.interaction import Operation, Request, Response, Services, Target
@@ -34,21 +35,21 @@ class TerminologyHandler:
     """Calls one operation on a worker thread: an expansion may take a while.
 
     Args:
+        name: Without ``$``.
         runs: What answers, by the resource type it is called on.
     """
 
-    def __init__(self, runs: dict[str, tuple[str, Run]]) -> None:
+    def __init__(self, name: str, runs: Mapping[str, Run]) -> None:
+        self._name = name
         self._runs = runs
 
     async def __call__(self, services: Services, target: Target, request: Request) -> Response:
         """Answer one call."""
-        definition, run = self._runs[target.resource_type]
         knowledge = services.knowledge.current
-        parameters = operation_input(
-            knowledge.registry, _HL7 + definition, request, FURTHER_PARAMETERS
-        )
+        definition = f"{_HL7}{target.resource_type}-{self._name}"
+        parameters = operation_input(knowledge.registry, definition, request, FURTHER_PARAMETERS)
         answer = await asyncio.to_thread(
-            run,
+            self._runs[target.resource_type],
             knowledge.terminology,
             parameters,
             target=await instance_of(services, target),
@@ -57,27 +58,25 @@ class TerminologyHandler:
         return Response(status=200, body=answer)
 
 
-def _operation(name: str, runs: dict[str, tuple[str, Run]]) -> Operation:
-    return Operation(
+_RUNS: Mapping[str, Mapping[str, Run]] = {
+    "expand": {"ValueSet": expand.run},
+    "validate-code": {
+        "ValueSet": validate_code.run,
+        "CodeSystem": validate_code.run_in_code_system,
+    },
+    "lookup": {"CodeSystem": lookup.run},
+    "subsumes": {"CodeSystem": subsumes.run},
+    "translate": {"ConceptMap": translate.run},
+}
+
+TERMINOLOGY_OPERATIONS = tuple(
+    Operation(
         name=name,
-        handler=TerminologyHandler(runs),
-        definition=_HL7 + next(iter(runs.values()))[0],
+        handler=TerminologyHandler(name, runs),
+        definition=f"{_HL7}[type]-{name}",
         resource_types=frozenset(runs),
         on_type=True,
         on_instance=True,
     )
-
-
-TERMINOLOGY_OPERATIONS = (
-    _operation("expand", {"ValueSet": ("ValueSet-expand", expand.run)}),
-    _operation(
-        "validate-code",
-        {
-            "ValueSet": ("ValueSet-validate-code", validate_code.run),
-            "CodeSystem": ("CodeSystem-validate-code", validate_code.run_in_code_system),
-        },
-    ),
-    _operation("lookup", {"CodeSystem": ("CodeSystem-lookup", lookup.run)}),
-    _operation("subsumes", {"CodeSystem": ("CodeSystem-subsumes", subsumes.run)}),
-    _operation("translate", {"ConceptMap": ("ConceptMap-translate", translate.run)}),
+    for name, runs in _RUNS.items()
 )
