@@ -13,6 +13,7 @@ from fhir_server.model import InvalidRequest, Issue, ResourceType, Text, TooCost
 from fhir_server.search.clause import CodeExpander, Scope, nearest, refusal, split
 from fhir_server.search.compartment import CompartmentKey, compartment_types, membership
 from fhir_server.search.gathered import CanonicalUnit
+from fhir_server.search.implicit import ImplicitSystems
 from fhir_server.search.limits import SearchLimits
 from fhir_server.search.options import OptionReader, ResultOptions
 from fhir_server.search.query import ClauseReader, Types
@@ -76,6 +77,7 @@ class QueryParser:
         self._expander = expander
         self._canonical_unit = canonical_unit
         self._now = now
+        self._implicit = ImplicitSystems(registry)
 
     def parse(
         self,
@@ -121,7 +123,7 @@ class QueryParser:
             reading.take(name, value, is_over_types=resource_types is None)
         if key is not None:
             reading.clauses.append(membership(self._registry, key, types))
-        return reading.result()
+        return reading.result(Around(self._registry, reading.about, self._implicit))
 
     def _types(
         self,
@@ -157,7 +159,7 @@ class _Reading:
     def __init__(self, scope: Scope, types: Types, *, about: Types, lenient: bool) -> None:
         self._scope = scope
         self._types = types
-        self._about = about
+        self.about = about
         self._lenient = lenient
         self._clause_reader = ClauseReader(scope)
         self._option_reader = OptionReader(scope, about)
@@ -192,19 +194,19 @@ class _Reading:
                 wanted = tuple(ResourceType(piece) for piece in split(value, ",") if piece)
                 self.clauses.append(TypeMatch(values=wanted))
             return True
-        clause = self._clause_reader.read(self._about, name, value)
+        clause = self._clause_reader.read(self.about, name, value)
         if clause is None:
             return False
         self.clauses.append(clause)
         return True
 
-    def result(self) -> ParsedSearch:
+    def result(self, around: Around) -> ParsedSearch:
         """Put together what was read."""
         options = self._options
         counts_only = options.count == 0 or options.summary == "count"
         count = self._scope.limits.default_count if options.count is None else options.count
         total = options.total or ("accurate" if counts_only else "none")
-        where = rewrite(And(parts=tuple(self.clauses)), Around(self._scope.registry, self._about))
+        where = rewrite(And(parts=tuple(self.clauses)), around)
         return ParsedSearch(
             query=SearchQuery(
                 resource_types=self._types,

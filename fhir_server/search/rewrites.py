@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, cast
 from fhir_server.definitions import Registry
 from fhir_server.model import ResourceType
 from fhir_server.search.contained import inner_name
+from fhir_server.search.implicit import ImplicitSystems
 from fhir_server.search.tree import (
     EVERYTHING,
     NOTHING,
@@ -41,10 +42,17 @@ Types = tuple[ResourceType, ...]
 
 
 class Around(NamedTuple):
-    """What a rewrite knows of a node's surroundings: the definitions, and the types it is about."""
+    """What a rewrite knows of a node's surroundings.
+
+    Attributes:
+        registry: The definitions.
+        types: The types that the node is about.
+        implicit: Systems of codes that have none of their own.
+    """
 
     registry: Registry
     types: Types
+    implicit: ImplicitSystems
 
 
 Rewrite = Callable[[Node, Around], Node]
@@ -81,6 +89,19 @@ def rewrite(node: Node, around: Around) -> Node:
     for step in REWRITES:
         node = step(node, around)
     return node
+
+
+def implicit_systems(node: Node, around: Around) -> Node:
+    """Let a ``code`` be found by the system that its binding implies; it is indexed without one."""
+    if not isinstance(node, TokenMatch):
+        return node
+    bare = tuple(
+        TokenTerm("", term.code)
+        for term in node.values
+        if term.system
+        and any(term.system in around.implicit.of(name, node.parameter) for name in around.types)
+    )
+    return replace(node, values=(*node.values, *bare)) if bare else node
 
 
 def typed_references(node: Node, around: Around) -> Node:
@@ -220,6 +241,7 @@ def decided(node: Node, _: Around) -> Node:
 
 
 REWRITES: tuple[Rewrite, ...] = (
+    implicit_systems,
     typed_references,
     canonical_versions,
     contained_chains,

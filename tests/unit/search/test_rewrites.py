@@ -16,6 +16,7 @@ from fhir_server.search import (
     TypeMatch,
     UriMatch,
 )
+from fhir_server.search.implicit import ImplicitSystems
 from fhir_server.search.rewrites import Around, rewrite
 
 PATIENT = ResourceType("Patient")
@@ -26,7 +27,8 @@ def token(parameter: str, *codes: str) -> TokenMatch:
 
 
 def rewritten(node: Node, registry: Registry, resource_type: str = "Patient") -> Node:
-    return rewrite(node, Around(registry, (ResourceType(resource_type),)))
+    around = Around(registry, (ResourceType(resource_type),), ImplicitSystems(registry))
+    return rewrite(node, around)
 
 
 def test_nested_and_and_or_become_flat(registry: Registry) -> None:
