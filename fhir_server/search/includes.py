@@ -8,12 +8,23 @@ Spec: https://hl7.org/fhir/R4/search.html#include
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from fhir_server.definitions import Registry
-from fhir_server.model import JsonObject, LogicalId, ResourceType
+from fhir_server.definitions import Registry, SearchParameter
+from fhir_server.model import JsonObject, LogicalId, ResourceType, split_canonical
 from fhir_server.search.index import IndexExtractor
 from fhir_server.search.limits import SearchLimits
 from fhir_server.search.options import Include
-from fhir_server.search.tree import ReferenceMatch, ReferenceTerm, SearchQuery
+from fhir_server.search.tree import (
+    And,
+    Node,
+    Or,
+    ReferenceMatch,
+    ReferenceTerm,
+    SearchQuery,
+    TokenMatch,
+    TokenTerm,
+    UriMatch,
+)
+from fhir_server.search.values import NOWHERE, ReferenceValue
 
 Key = tuple[ResourceType, LogicalId]
 
@@ -24,7 +35,7 @@ class IncludeStep:
 
     Attributes:
         keys: Resources to read; those that are gone or deleted are simply not there.
-        queries: Searches for resources that refer to what was found.
+        queries: Searches for resources that refer to what was found, or are referred to by URL.
     """
 
     keys: tuple[Key, ...] = ()
@@ -78,27 +89,27 @@ class IncludeWalk:
         if is_first:
             self._matches = len(fresh)
         active = [include for include in self._includes if is_first or include.is_iterate]
-        if not fresh or not active:
-            return IncludeStep()
-        if self._rounds > self._limits.max_include_depth or self._room() <= 0:
-            self.is_cut_off = True
-            return IncludeStep()
-        keys = dict.fromkeys(
-            key
-            for include in active
-            if not include.is_reverse
-            for key in self._keys(fresh, include)
-        )
+        step = self._next(fresh, active)
+        if step.is_done or (self._rounds <= self._limits.max_include_depth and self._room() > 0):
+            return step
+        self.is_cut_off = True
+        return IncludeStep()
+
+    def _next(self, fresh: Sequence[JsonObject], active: Iterable[Include]) -> IncludeStep:
+        keys: dict[Key, None] = {}
+        queries: list[SearchQuery] = []
+        for include in active:
+            if include.is_reverse:
+                queries.extend(self._referring(fresh, include))
+                continue
+            for definition, values in self._references(fresh, include):
+                keys.update(dict.fromkeys(_keys(values, include)))
+                queries.extend(self._canonical(definition, values, include))
         wanted = [key for key in keys if key not in self._seen]
-        if len(wanted) > self._room():
+        room = max(0, self._room())
+        if len(wanted) > room > 0:
             self.is_cut_off = True
-            wanted = wanted[: self._room()]
-        queries = [
-            query
-            for include in active
-            if include.is_reverse
-            for query in self._queries(fresh, include)
-        ]
+            wanted = wanted[:room]
         return IncludeStep(keys=tuple(wanted), queries=tuple(queries))
 
     def _is_new(self, resource: JsonObject) -> bool:
@@ -112,16 +123,41 @@ class IncludeWalk:
         """How many resources may still be included."""
         return self._limits.max_included - (len(self._seen) - self._matches)
 
-    def _keys(self, resources: Iterable[JsonObject], include: Include) -> Iterator[Key]:
-        """Where the references of an ``_include`` go."""
+    def _references(
+        self, resources: Iterable[JsonObject], include: Include
+    ) -> Iterator[tuple[SearchParameter, list[ReferenceValue]]]:
+        """Where the references of an ``_include`` go, by parameter."""
+        found: dict[tuple[str, str], list[ReferenceValue]] = {}
         for resource in resources:
             resource_type = resource["resourceType"]
-            if include.source_type not in {None, resource_type}:
-                continue
-            for parameter in self._parameters(resource_type, include):
-                for value in self._extractor.references(resource, parameter):
-                    if value.id and include.target_type in {None, value.type}:
-                        yield ResourceType(value.type), LogicalId(value.id)
+            if include.source_type in {None, resource_type}:
+                for parameter in self._parameters(resource_type, include):
+                    values = self._extractor.references(resource, parameter)
+                    found.setdefault((resource_type, parameter), []).extend(values)
+        for (resource_type, parameter), gathered in found.items():
+            yield self._registry.search_parameters(resource_type)[parameter], gathered
+
+    def _canonical(
+        self, definition: SearchParameter, values: Iterable[ReferenceValue], include: Include
+    ) -> Iterator[SearchQuery]:
+        """The search for definitions that are referred to by their canonical URL."""
+        urls = {value.url for value in values} - {"", NOWHERE}
+        types = tuple(
+            ResourceType(target)
+            for target in (definition.targets if urls else ())
+            if include.target_type in {None, target} and self._has_url(target)
+        )
+        if not types:
+            return
+        versioned = {url.rpartition("|")[0] for url in urls}
+        parts = tuple(_of_canonical(url) for url in sorted(urls - versioned))
+        yield SearchQuery(
+            resource_types=types, where=Or(parts=parts), page_count=max(1, self._room())
+        )
+
+    def _has_url(self, resource_type: str) -> bool:
+        url = self._registry.search_parameters(resource_type).get("url")
+        return url is not None and url.type == "uri"
 
     def _parameters(self, resource_type: str, include: Include) -> Iterable[str]:
         if include.parameter is not None:
@@ -129,7 +165,9 @@ class IncludeWalk:
         known = self._registry.search_parameters(resource_type)
         return [code for code, definition in known.items() if definition.type == "reference"]
 
-    def _queries(self, resources: Sequence[JsonObject], include: Include) -> Iterator[SearchQuery]:
+    def _referring(
+        self, resources: Sequence[JsonObject], include: Include
+    ) -> Iterator[SearchQuery]:
         """The searches of a ``_revinclude``: whose references come here."""
         source = include.source_type
         if source is None:
@@ -137,10 +175,11 @@ class IncludeWalk:
         for parameter in self._parameters(source, include):
             definition = self._registry.search_parameters(source)[parameter]
             terms = tuple(
-                ReferenceTerm(resource["resourceType"], resource["id"], "")
+                term
                 for resource in resources
                 if include.target_type in {None, resource["resourceType"]}
                 and (not definition.targets or resource["resourceType"] in definition.targets)
+                for term in _ways_here(resource)
             )
             if terms:
                 yield SearchQuery(
@@ -153,3 +192,29 @@ class IncludeWalk:
 def key_of(resource: JsonObject) -> Key:
     """Return type and id of a stored resource."""
     return ResourceType(resource["resourceType"]), LogicalId(resource["id"])
+
+
+def _keys(values: Iterable[ReferenceValue], include: Include) -> Iterator[Key]:
+    for value in values:
+        if value.id and include.target_type in {None, value.type}:
+            yield ResourceType(value.type), LogicalId(value.id)
+
+
+def _of_canonical(canonical: str) -> Node:
+    """What a definition of that ``url`` or ``url|version`` has."""
+    url, version, _ = split_canonical(canonical)
+    of_url = UriMatch(parameter="url", mode="exact", values=(url,))
+    if version is None:
+        return of_url
+    of_version = TokenMatch(parameter="version", values=(TokenTerm(None, version),))
+    return And(parts=(of_url, of_version))
+
+
+def _ways_here(resource: JsonObject) -> Iterator[ReferenceTerm]:
+    """How others may refer to a resource: by type and id, and to a definition by its URL."""
+    yield ReferenceTerm(resource["resourceType"], resource["id"], "")
+    url, version = resource.get("url"), resource.get("version")
+    if isinstance(url, str):
+        yield ReferenceTerm("", "", url)
+        if isinstance(version, str):
+            yield ReferenceTerm("", "", f"{url}|{version}")

@@ -5,12 +5,17 @@ import pytest
 
 from fhir_server.definitions import Registry
 from fhir_server.search import (
+    And,
     IncludeWalk,
     IndexExtractor,
+    Or,
     ParsedSearch,
     ReferenceMatch,
     ReferenceTerm,
     SearchLimits,
+    TokenMatch,
+    TokenTerm,
+    UriMatch,
 )
 
 Parse = Callable[..., ParsedSearch]
@@ -130,3 +135,45 @@ def test_a_revinclude_by_every_parameter_asks_only_those_that_can_refer_here(wal
 
 def test_without_includes_there_is_nothing_to_do(walk: Walk) -> None:
     assert walk("Patient?").step([PATIENT]).is_done
+
+
+def test_a_definition_that_is_referred_to_by_url_is_searched_for(walk: Walk) -> None:
+    answers = {
+        "resourceType": "QuestionnaireResponse",
+        "id": "r",
+        "questionnaire": "http://example.org/Questionnaire/q|2",
+    }
+    include = "_include=QuestionnaireResponse:questionnaire"
+    step = walk(f"QuestionnaireResponse?{include}").step([answers])
+    (query,) = step.queries
+    assert query.resource_types == ("Questionnaire",)
+    assert query.where == Or(
+        parts=(
+            And(
+                parts=(
+                    UriMatch(
+                        parameter="url",
+                        mode="exact",
+                        values=("http://example.org/Questionnaire/q",),
+                    ),
+                    TokenMatch(parameter="version", values=(TokenTerm(None, "2"),)),
+                )
+            ),
+        )
+    )
+
+
+def test_a_definition_finds_what_refers_to_its_url(walk: Walk) -> None:
+    questionnaire = {"resourceType": "Questionnaire", "id": "q", "url": "u:q", "version": "2"}
+    revinclude = "_revinclude=QuestionnaireResponse:questionnaire"
+    (query,) = walk(f"Questionnaire?{revinclude}").step([questionnaire]).queries
+    assert isinstance(query.where, ReferenceMatch)
+    assert {term.url for term in query.where.values} == {"", "u:q", "u:q|2"}
+
+
+def test_a_chain_that_just_fits_the_depth_is_not_cut_off(walk: Walk) -> None:
+    deep = walk("Organization?_include:iterate=Organization:partof", max_include_depth=1)
+    assert keys(deep, [ORGANIZATIONS[0]]) == ["Organization/2"]
+    end = {"resourceType": "Organization", "id": "2"}
+    assert deep.step([end]).is_done
+    assert not deep.is_cut_off
