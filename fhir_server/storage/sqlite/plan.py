@@ -243,12 +243,12 @@ class Planner:
     def _set(
         self, members: Fragment, rest: Node, resource_type: str, place: Place | None
     ) -> Statement:
-        where = self._conditions.holds(rest, resource_type, "s.res")
+        where = self._conditions.holds(rest, resource_type, "m.res")
         source = Fragment(
-            f"(SELECT DISTINCT res FROM ({members.text})) AS s WHERE {where.text}",
+            f"(SELECT DISTINCT res FROM ({members.text})) AS m WHERE {where.text}",
             (*members.values, *where.values),
         )
-        return self._collected(source, "s.res", resource_type, place)
+        return self._collected(source, "m.res", resource_type, place)
 
     def _scan(
         self, node: Node, resource_type: str, type_number: int, place: Place | None
