@@ -218,10 +218,17 @@ _HEAD = msgspec.msgpack.Decoder(_Head)
 
 
 def type_rows(structures: Iterable[JsonObject]) -> dict[str, TypeRow]:
-    """Make the rows of the type table; profiles and structures without snapshot add nothing."""
+    """Make the rows of the type table; profiles and structures without snapshot add nothing.
+
+    What calls itself a specialization of the type it describes is a profile too.
+    """
     rows: dict[str, TypeRow] = {}
     for structure in structures:
-        if structure.get("derivation") != "constraint" and "snapshot" in structure:
+        is_profile = (
+            structure.get("derivation") == "constraint"
+            or structure.get("baseDefinition") == f"{_STRUCTURE}{structure.get('type')}"
+        )
+        if not is_profile and "snapshot" in structure:
             rows.update(_rows_of(structure))
     return rows
 
