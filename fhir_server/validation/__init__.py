@@ -1,1 +1,7 @@
+"""Checks a resource against definitions and answers with findings."""
 
+from fhir_server.validation.options import ValidationOptions
+from fhir_server.validation.scope import ReferenceResolver
+from fhir_server.validation.validator import RULES, Validator
+
+__all__ = ["RULES", "ReferenceResolver", "ValidationOptions", "Validator"]

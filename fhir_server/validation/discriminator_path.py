@@ -1,0 +1,140 @@
+"""The restricted FHIRPath of discriminators, followed through the JSON of one value.
+
+Spec: https://hl7.org/fhir/R4/profiling.html#discriminator (names, ``$this``, ``extension(url)``, ``resolve()``,
+``ofType(type)``)
+"""
+
+import re
+from typing import Any, NamedTuple
+
+from fhir_server.validation.reference_target import find_target
+from fhir_server.validation.scope import Scope
+
+_STEP = re.compile(r"\$this|(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:\((?P<argument>[^)]*)\))?(?:\[x\])?")
+
+
+class PathStep(NamedTuple):
+    """One step: ``child`` by name, ``extension`` by url, ``type`` filter, ``resolve``."""
+
+    kind: str
+    name: str
+    url: str | None = None
+
+
+class Found(NamedTuple):
+    """A value on the way.
+
+    Attributes:
+        value: JSON.
+        fhir_type: Declared type, as far as known.
+        sibling: The ``_name`` object of a primitive.
+        scope: Of the resource it lies in.
+    """
+
+    value: Any
+    fhir_type: str | None
+    sibling: Any
+    scope: Scope
+
+    def actual_type(self) -> str | None:
+        """Return what the value is: resources say so themselves."""
+        if isinstance(self.value, dict) and isinstance(self.value.get("resourceType"), str):
+            return str(self.value["resourceType"])
+        return self.fhir_type
+
+    def scope_inside(self) -> Scope:
+        """Return the scope for checks of the value."""
+        if isinstance(self.value, dict) and "resourceType" in self.value:
+            return (
+                self.scope
+                if self.value is self.scope.resource
+                else self.scope.entry(self.value, self.scope.full_url)
+            )
+        return self.scope
+
+
+def parse_path(path: str) -> tuple[PathStep, ...]:
+    """Take a discriminator path apart; what is not allowed in one becomes a step that finds nothing."""
+    steps = []
+    for match in _STEP.finditer(path):
+        name, argument = match["name"], match["argument"]
+        if name is None:
+            continue
+        if argument is None:
+            steps.append(PathStep("child", name))
+        elif name == "extension":
+            steps.append(PathStep("extension", "extension", argument.strip("'\" ")))
+        elif name in {"ofType", "as"}:
+            steps.append(PathStep("type", argument.strip().removeprefix("FHIR.")))
+        else:
+            steps.append(PathStep("resolve" if name == "resolve" else "child", name))
+    return tuple(steps)
+
+
+def follow(found: list[Found], steps: tuple[PathStep, ...]) -> list[Found]:
+    """Follow a path from some values."""
+    for step in steps:
+        found = [after for item in found for after in _WAYS[step.kind](item, step)]
+    return found
+
+
+def _children(item: Found, step: PathStep) -> list[Found]:
+    value = item.value if isinstance(item.value, dict) else item.sibling
+    if not isinstance(value, dict):
+        return []
+    types = item.scope.run.table.registry.types
+    holder = item.actual_type() or ""
+    element = types.element(holder, step.name)
+    if element is None:
+        keys = [(step.name, "")]
+    elif element.is_choice:
+        keys = [(step.name + t[0].upper() + t[1:], t) for t in element.types]
+    else:
+        keys = [(step.name, element.types[0])]
+    return [
+        found
+        for key, fhir_type in keys
+        if key in value or f"_{key}" in value
+        for found in _values(value.get(key), value.get(f"_{key}"), fhir_type or None, item.scope)
+    ]
+
+
+def _values(value: Any, sibling: Any, fhir_type: str | None, scope: Scope) -> list[Found]:
+    if isinstance(value, list):
+        return [Found(v, fhir_type, None, _scope_of(v, scope)) for v in value if v is not None]
+    return [Found(value, fhir_type, sibling, _scope_of(value, scope))]
+
+
+def _scope_of(value: Any, scope: Scope) -> Scope:
+    """A resource inside another, such as that of an entry, has a scope of its own."""
+    if isinstance(value, dict) and "resourceType" in value:
+        return scope.entry(value, None)
+    return scope
+
+
+def _extensions(item: Found, step: PathStep) -> list[Found]:
+    return [
+        found
+        for found in _children(item, step)
+        if isinstance(found.value, dict) and found.value.get("url") == step.url
+    ]
+
+
+def _of_type(item: Found, step: PathStep) -> list[Found]:
+    actual = item.actual_type()
+    types = item.scope.run.table.registry.types
+    return [item] if actual is not None and types.is_subtype(actual, step.name) else []
+
+
+def _targets(item: Found, _step: PathStep) -> list[Found]:
+    """Follow a reference; where it leads elsewhere, its type alone is known from the text."""
+    reference = item.value.get("reference") if isinstance(item.value, dict) else item.value
+    if not isinstance(reference, str):
+        return []
+    target = find_target(reference, item.scope)
+    if target is None:
+        return []
+    return [Found(target.resource, target.resource.get("resourceType"), None, target.scope)]
+
+
+_WAYS = {"child": _children, "extension": _extensions, "type": _of_type, "resolve": _targets}

@@ -1,0 +1,125 @@
+"""What a check reports: a rule and its values, without a place until the way back up supplies it.
+
+A valid resource builds none of these. A check that fails returns findings; every level they pass on the
+way up appends its step, so that pointer and expression are worked out only for what failed.
+See docs/decisions/0030-validation-plans.md.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from fhir_server.model import Issue, Severity, escape, issue, message
+
+Step = int | tuple[str, str]
+"""An index, or a JSON key with the name of its element (``valueQuantity``, ``value``)."""
+
+_SHOWN = 120
+
+
+class Finding:
+    """One failed rule on its way up.
+
+    Attributes:
+        rule: Id of the message in the catalogue.
+        values: Placeholders of the message.
+        severity: Instead of the catalogue's.
+        source: Whose rule it is: ``canonical|version#element id`` or an invariant's key.
+        suggestions: Nearest valid choices, best first.
+        mend: JSON Patch operation and value that mend the place safely.
+        steps: The way from here to the resource, innermost first.
+        issue: The finding of a layer below, ready but for its place.
+        claim: For an extension whose context must be judged from the whole path; see `contexts`.
+    """
+
+    __slots__ = (
+        "claim", "issue", "mend", "rule", "severity", "source", "steps", "suggestions", "values",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        rule: str,
+        *,
+        severity: Severity | None = None,
+        source: str | None = None,
+        suggestions: tuple[str, ...] = (),
+        mend: tuple[str, Any] | None = None,
+        at: tuple[Step, ...] = (),
+        issue: Issue | None = None,
+        claim: Any = None,
+        **values: object,
+    ) -> None:
+        self.rule = rule
+        self.values: Mapping[str, object] = values
+        self.severity = severity
+        self.source = source
+        self.suggestions = suggestions
+        self.mend = mend
+        self.steps: list[Step] = list(at)
+        self.issue = issue
+        self.claim = claim
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the content must be refused for it; not while a claim is undecided."""
+        if self.claim is not None:
+            return False
+        if self.issue is not None:
+            return self.issue.is_error
+        return (self.severity or message(self.rule).severity) in {"error", "fatal"}
+
+
+Findings = list[Finding]
+
+
+def join(found: Findings | None, more: Findings | None) -> Findings | None:
+    """Put two results together; None is the empty one."""
+    if more is None:
+        return found
+    if found is None:
+        return more
+    found.extend(more)
+    return found
+
+
+def under(found: Findings | None, more: Findings, *steps: Step) -> Findings:
+    """Add findings from further down, which lie ``steps`` (innermost first) below this place."""
+    for finding in more:
+        finding.steps.extend(steps)
+    if found is None:
+        return more
+    found.extend(more)
+    return found
+
+
+def to_issue(finding: Finding, resource_type: str) -> Issue:
+    """Work out the place of a finding that has reached the resource it belongs to."""
+    steps = finding.steps[::-1]
+    pointer = "".join(f"/{s}" if isinstance(s, int) else f"/{escape(s[0])}" for s in steps)
+    expression = "".join(f"[{s}]" if isinstance(s, int) else f".{s[1]}" for s in steps)
+    if finding.issue is not None:
+        return replace(finding.issue, expression=resource_type + expression, pointer=pointer)
+    path = "".join("" if isinstance(s, int) else f".{s[1]}" for s in steps)
+    values = {name: _shorten(value) for name, value in finding.values.items()}
+    patch = None
+    if finding.mend is not None:
+        operation, value = finding.mend
+        patch = ({"op": operation, "path": pointer, "value": value},)
+        if operation == "remove":
+            patch = ({"op": operation, "path": pointer},)
+    return issue(
+        finding.rule,
+        severity=finding.severity,
+        expression=resource_type + expression,
+        pointer=pointer,
+        source=finding.source,
+        suggestions=finding.suggestions,
+        patch=patch,
+        **{"element": resource_type + path, **values},
+    )
+
+
+def _shorten(value: object) -> object:
+    if isinstance(value, str) and len(value) > _SHOWN:
+        return value[: _SHOWN - 1] + "…"
+    return value

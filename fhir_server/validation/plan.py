@@ -1,0 +1,128 @@
+"""The base walk: one plan per type and per element with children, made on first use.
+
+A plan is a table from JSON property to check. It answers what holds for every instance of the type:
+known properties, JSON shape, primitive syntax, cardinality, choices, and by `RULES` what the base
+definition says of each value.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from fhir_server.definitions import Element, Structure
+from fhir_server.model import JsonObject
+from fhir_server.validation import shape
+from fhir_server.validation.finding import Finding, Findings, Step, join, under
+from fhir_server.validation.place import source_of
+from fhir_server.validation.scope import Check, Rule, Scope
+from fhir_server.validation.suggestion import nearest
+
+if TYPE_CHECKING:
+    from fhir_server.validation.plan_table import PlanTable
+
+
+class ObjectPlan:
+    """Checks JSON objects of one type, or of one element with children of its own.
+
+    Attributes:
+        fhir_type: The type, or the path of the element.
+    """
+
+    __slots__ = (
+        "_checks", "_choices", "_element", "_is_element", "_required", "_rules", "_steps",
+        "_structure", "_table", "fhir_type",
+    )  # fmt: skip
+
+    def __init__(self, table: "PlanTable", structure: Structure, element: Element) -> None:
+        self.fhir_type = element.path
+        self._table = table
+        self._structure = structure
+        self._element = element
+        self._is_element = structure.kind != "resource" or element is not structure.root
+        self._checks: dict[str, Check] | None = None
+        self._steps: dict[str, Step] = {}
+        self._required: frozenset[str] = frozenset()
+        self._choices: tuple[tuple[Element, tuple[str, ...]], ...] = ()
+        self._rules: tuple[Rule, ...] = ()
+
+    def check(self, value: Any, _parent: JsonObject, scope: Scope) -> Findings | None:
+        """Check one object; its own invariants come after what lies in it."""
+        if value.__class__ is not dict:
+            return [shape.not_an_object(value, self.fhir_type)]
+        checks = self._checks
+        if checks is None:
+            checks = self._compile()
+        found: Findings | None = None
+        for key, item in value.items():
+            check = checks.get(key)
+            if check is None:
+                found = join(found, [self._unknown(key)])
+            else:
+                more = check(item, value, scope)
+                if more is not None:
+                    found = under(found, more, self._steps[key])
+        if not self._required <= value.keys() or self._choices:
+            found = join(found, self._missing(value))
+        if self._is_element and len(value) <= 1 and (not value or "id" in value):
+            return join(found, [Finding("element-without-content", source="ele-1")])
+        if found is not None and self._is_element and any(f.is_error for f in found):
+            return found
+        for rule in self._rules:
+            more = rule(value, None, scope)
+            if more is not None:
+                found = join(found, more)
+        return found
+
+    def _missing(self, value: JsonObject) -> Findings | None:
+        found: Findings = []
+        for element in self._element.children:
+            name = element.name
+            if name in self._required and name not in value and f"_{name}" not in value:
+                found.append(missing(element, source_of(self._structure, element), 0))
+        for element, keys in self._choices:
+            if not any(key in value or f"_{key}" in value for key in keys):
+                found.append(missing(element, source_of(self._structure, element), 0))
+        return found or None
+
+    def _unknown(self, key: str) -> Finding:
+        checks = self._checks or {}
+        suggestions = nearest(key, checks)
+        if key == "fhir_comments":
+            return Finding("comments-not-allowed", mend=("remove", None), at=((key, key),))
+        return Finding(
+            "property-unknown",
+            suggestions=suggestions,
+            found=key,
+            expected=self.fhir_type,
+            at=((key, key),),
+        )
+
+    def _compile(self) -> dict[str, Check]:
+        checks: dict[str, Check] = {}
+        choices = []
+        if not self._is_element:
+            checks["resourceType"] = _anything
+            self._steps["resourceType"] = ("resourceType", "resourceType")
+        for element in self._element.children:
+            made = self._table.properties(element, self._structure, self._element)
+            checks.update(made)
+            self._steps.update((key, (key, element.name)) for key in made)
+            if element.min and element.is_choice:
+                choices.append((element, tuple(key for key in made if key[0] != "_")))
+        self._required = frozenset(
+            e.name for e in self._element.children if e.min and not e.is_choice
+        )
+        self._choices = tuple(choices)
+        self._rules = self._table.rules(self._element, self._structure, self.fhir_type)
+        self._checks = checks
+        return checks
+
+
+def missing(element: Element, source: str, found: int) -> Finding:
+    """Report an element that is there less often than it must be."""
+    name = element.name + ("[x]" if element.is_choice else "")
+    if element.slice_name:
+        name += f":{element.slice_name}"
+    return Finding("cardinality-min", source=source, name=name, found=found, expected=element.min)
+
+
+def _anything(_value: Any, _parent: JsonObject, _scope: Scope) -> None:
+    return None

@@ -1,0 +1,76 @@
+"""What a literal reference leads to, as far as that can be seen from here.
+
+Spec: https://hl7.org/fhir/R4/references.html and https://hl7.org/fhir/R4/bundle.html#references
+"""
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from fhir_server.model import JsonObject
+from fhir_server.validation.bundle_index import find_entry
+
+if TYPE_CHECKING:
+    from fhir_server.validation.scope import Scope
+
+_RESTFUL = re.compile(
+    r"(?:(?:https?|ftp)://[^\s?#]+/)?"
+    r"([A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?(?:#.*)?"
+)
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+\-.]*:[^\s]+")
+
+
+class Target(NamedTuple):
+    """A resource that was found, with the scope it is checked in."""
+
+    resource: JsonObject
+    scope: "Scope"
+
+
+def named_type(reference: str) -> str | None:
+    """Return the word in the place of the resource type (``Patient`` in ``…/Patient/1``); None: none."""
+    form = _RESTFUL.fullmatch(reference)
+    return None if form is None else form[1]
+
+
+def is_absolute(uri: str) -> bool:
+    """Say whether ``uri`` starts with a scheme."""
+    return _ABSOLUTE.fullmatch(uri) is not None
+
+
+def find_target(reference: str, scope: "Scope") -> Target | None:
+    """Look in the same resource, then in the Bundle around it, then ask the resolver."""
+    if reference.startswith("#"):
+        return _in_container(reference[1:], scope)
+    found = find_in_bundles(reference, scope)
+    if found is not None:
+        return found
+    resolver = scope.run.resolver
+    resource = None if resolver is None else resolver.resolve(reference)
+    if resource is None:
+        return None
+    return Target(resource, scope.elsewhere(resource))
+
+
+def find_in_bundles(reference: str, scope: "Scope") -> Target | None:
+    """Look for an entry, in the innermost Bundle first."""
+    inner, holder = scope, scope.holder
+    while holder is not None:
+        if holder.resource.get("resourceType") == "Bundle":
+            entry = find_entry(reference, inner.full_url, holder.index)
+            if entry is not None:
+                full_url = entry.get("fullUrl")
+                resource = entry["resource"]
+                return Target(resource, holder.entry(resource, full_url))
+        inner, holder = holder, holder.holder
+    return None
+
+
+def _in_container(logical_id: str, scope: "Scope") -> Target | None:
+    root = scope.root
+    if not logical_id:
+        return Target(root, scope.contained(root)) if scope.is_contained else None
+    contained = root.get("contained")
+    for resource in contained if isinstance(contained, list) else ():
+        if isinstance(resource, dict) and resource.get("id") == logical_id:
+            return Target(resource, scope.contained(resource))
+    return None

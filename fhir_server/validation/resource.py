@@ -1,0 +1,132 @@
+"""Whole resources: the posted one, those contained in it, those in entries and parameters.
+
+Spec: https://hl7.org/fhir/R4/resource.html and https://hl7.org/fhir/R4/domainresource.html
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from fhir_server.definitions import Structure
+from fhir_server.model import JsonObject
+from fhir_server.validation import bundle, contained, shape
+from fhir_server.validation.extension_context import settle
+from fhir_server.validation.finding import Finding, Findings, Step, join, under
+from fhir_server.validation.scope import Scope
+from fhir_server.validation.suggestion import nearest
+
+if TYPE_CHECKING:
+    from fhir_server.validation.plan_table import PlanTable
+
+
+class ResourceChecks:
+    """Checks resources of any type."""
+
+    def __init__(self, table: "PlanTable") -> None:
+        self._table = table
+
+    def check(self, resource: Any, scope: Scope, profiles: Iterable[str] = ()) -> Findings | None:
+        """Check one resource in its own scope.
+
+        Args:
+            resource: The JSON value in the place of a resource.
+            scope: Made for it.
+            profiles: Asked for by the caller, besides those it claims.
+        """
+        if resource.__class__ is not dict:
+            return [shape.not_an_object(resource, "Resource")]
+        resource_type = resource.get("resourceType")
+        types = self._table.registry.types
+        if resource_type.__class__ is not str or resource_type not in types.resource_types:
+            return [self._unknown_type(resource_type)]
+        found = self._table.type_plan(resource_type).check(resource, resource, scope)
+        if "contained" in resource and not scope.is_contained:
+            found = join(found, contained.check(resource))
+        if resource_type == "Bundle":
+            found = join(found, bundle.check(resource, types.resource_types))
+        for canonical, step in self._claimed(resource, resource_type, profiles, scope):
+            more = self._check_profile(resource, resource_type, canonical, scope, step)
+            if more is not None:
+                found = join(found, more)
+        return settle(found, resource_type, scope, self._table)
+
+    def check_nested(self, resource: Any, parent: JsonObject, scope: Scope) -> Findings | None:
+        """Check the resource of an entry or of a parameter."""
+        if resource.__class__ is not dict:
+            return [shape.not_an_object(resource, "Resource")]
+        full_url = parent.get("fullUrl")
+        inner = scope.entry(resource, full_url if isinstance(full_url, str) else None)
+        return self.check(resource, inner)
+
+    def check_contained(self, resources: Any, _parent: JsonObject, scope: Scope) -> Findings | None:
+        """Check the resources in ``contained``."""
+        if resources.__class__ is not list or not resources:
+            return shape.many_objects(_nothing, (), None, "")(resources, {}, scope)
+        found: Findings | None = None
+        for index, resource in enumerate(resources):
+            if resource.__class__ is dict:
+                more = self.check(resource, scope.contained(resource))
+            else:
+                more = [shape.not_an_object(resource, "Resource")]
+            if more is not None:
+                found = under(found, more, index)
+        return found
+
+    def _claimed(
+        self, resource: JsonObject, resource_type: str, profiles: Iterable[str], scope: Scope
+    ) -> Iterable[tuple[str, tuple[Step, ...]]]:
+        """Yield each profile to check once, with the place of the claim for the unknown ones."""
+        seen = set()
+        asked = list(profiles)
+        if self._table.options.with_demands and not scope.is_contained:
+            asked += self._table.registry.demanded_profiles(resource_type)
+        for canonical in asked:
+            if canonical not in seen:
+                seen.add(canonical)
+                yield canonical, ()
+        meta = resource.get("meta")
+        claims = meta.get("profile") if meta.__class__ is dict else None
+        for index, canonical in enumerate(claims if claims.__class__ is list else ()):
+            if canonical.__class__ is str and canonical not in seen:
+                seen.add(canonical)
+                yield canonical, (index, ("profile", "profile"), ("meta", "meta"))
+
+    def _check_profile(
+        self,
+        resource: JsonObject,
+        resource_type: str,
+        canonical: str,
+        scope: Scope,
+        at: tuple[Step, ...],
+    ) -> Findings | None:
+        structure = self._table.registry.structure(canonical)
+        if structure is None:
+            severity = self._table.options.unknown_profile if at else "error"
+            return [Finding("profile-unknown", severity=severity, found=canonical, at=at)]
+        if not self._table.registry.types.is_subtype(resource_type, structure.type):
+            return [self._other_type(structure, resource_type, at)]
+        return self._table.check_profile(resource, structure, scope)
+
+    def _other_type(
+        self, structure: Structure, resource_type: str, at: tuple[Step, ...]
+    ) -> Finding:
+        return Finding(
+            "profile-of-other-type",
+            found=resource_type,
+            expected=structure.type,
+            profile=structure.url,
+            at=at,
+        )
+
+    def _unknown_type(self, resource_type: Any) -> Finding:
+        at: tuple[Step, ...] = (("resourceType", "resourceType"),)
+        if resource_type is None:
+            return Finding("resource-without-type")
+        known = self._table.registry.types.resource_types
+        suggestions = nearest(str(resource_type), sorted(known))
+        return Finding(
+            "resource-type-unknown", found=str(resource_type), suggestions=suggestions, at=at
+        )
+
+
+def _nothing(_value: Any, _parent: JsonObject, _scope: Scope) -> None:
+    return None

@@ -1,0 +1,149 @@
+"""Bindings: codes come from a value set, by the strength of the binding.
+
+Spec: https://hl7.org/fhir/R4/terminologies.html#strength
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from fhir_server.definitions import Element
+from fhir_server.model import Canonical
+from fhir_server.validation.finding import Finding, Findings
+from fhir_server.validation.place import Place
+from fhir_server.validation.scope import Rule, Scope
+from fhir_server.validation.suggestion import nearest, safe_choice
+
+Strength = Literal["required", "extensible"]
+_Code = tuple[str | None, str]
+
+
+def compile_rule(element: Element, place: Place) -> Rule | None:
+    """Check required and extensible bindings; weaker ones ask for nothing, but a maximum does."""
+    binding = element.binding
+    if binding is None or any(other.binding == binding for other in place.inherited):
+        return None
+    if binding.strength == "required" and binding.value_set is not None:
+        return _rule(binding.value_set, "required", element, place)
+    if binding.max_value_set is not None:
+        return _rule(binding.max_value_set, "required", element, place)
+    if binding.strength == "extensible" and binding.value_set is not None:
+        return _rule(binding.value_set, "extensible", element, place)
+    return None
+
+
+def _rule(value_set: Canonical, strength: Strength, element: Element, place: Place) -> Rule:
+    rule = _Membership(value_set, strength, place.source(element), place)
+    if place.fhir_type == "CodeableConcept":
+        return rule.check_concept
+    if place.fhir_type in {"Coding", "Quantity"} or place.table.registry.types.is_subtype(
+        place.fhir_type, "Quantity"
+    ):
+        return rule.check_coding
+    return rule.check_code
+
+
+class _Membership:
+    """One binding of one element."""
+
+    def __init__(self, value_set: str, strength: Strength, source: str, place: Place) -> None:
+        self._value_set = value_set
+        self._strength: Strength = strength
+        self._source = source
+        self._terminology = place.table.terminology
+        self._options = place.table.options
+        self._codings: frozenset[_Code] | None = None
+        self._codes: frozenset[str] = frozenset()
+        self._verdicts: dict[_Code, str] = {}
+
+    def check_code(self, value: Any, _sibling: Any, _scope: Scope) -> Findings | None:
+        """Check an element of type code, string or uri."""
+        if value.__class__ is not str or (self._listed() is not None and value in self._codes):
+            return None
+        return self._weigh(((None, value),), is_plain=True)
+
+    def check_coding(self, value: Any, _sibling: Any, _scope: Scope) -> Findings | None:
+        """Check a Coding, or the unit of a Quantity."""
+        code = value.get("code")
+        if code.__class__ is str:
+            coding = (_system(value), code)
+            listed = self._listed()
+            if listed is not None and coding in listed:
+                return None
+            return self._weigh((coding,))
+        return self._no_code(value)
+
+    def check_concept(self, value: Any, _sibling: Any, _scope: Scope) -> Findings | None:
+        """Check a CodeableConcept: one of its codings must be in."""
+        codings = value.get("coding")
+        if codings.__class__ is not list:
+            return self._no_code(value)
+        pairs = [
+            (_system(coding), coding["code"])
+            for coding in codings
+            if isinstance(coding, dict) and isinstance(coding.get("code"), str)
+        ]
+        if not pairs:
+            return self._no_code(value)
+        listed = self._listed()
+        if listed is not None:
+            for pair in pairs:
+                if pair in listed:
+                    return None
+        return self._weigh(pairs)
+
+    def _listed(self) -> frozenset[_Code] | None:
+        if self._codings is None:
+            listed = self._terminology.codes_of(self._value_set)
+            self._codings = frozenset() if listed is None else frozenset(listed)
+            self._codes = frozenset(code for _, code in self._codings)
+        return self._codings
+
+    def _no_code(self, value: Any) -> Findings | None:
+        if self._strength == "extensible" or "extension" in value:
+            return None
+        return [self._finding("binding-no-code", (), shown=None)]
+
+    def _weigh(self, codings: Sequence[_Code], *, is_plain: bool = False) -> Findings | None:
+        verdicts = [self._verdict(coding) for coding in codings]
+        if "member" in verdicts:
+            return None
+        shown = ", ".join(f"{system}|{code}" if system else code for system, code in codings)
+        if "not-checked" in verdicts:
+            if self._strength == "extensible":
+                return None  # the Coding itself says that its system is not here
+            finding = self._finding("binding-not-checked", (), shown)
+            finding.severity = self._options.unknown_system
+            return [finding]
+        codes = [code for _, code in codings]
+        suggestions = nearest(codes[0], self._codes)
+        finding = self._finding(f"binding-{self._strength}", suggestions, shown)
+        choice = safe_choice(codes[0], suggestions) if is_plain else None
+        if choice is not None:
+            finding.mend = ("replace", choice)
+        return [finding]
+
+    def _verdict(self, coding: _Code) -> str:
+        known = self._verdicts.get(coding)
+        if known is None:
+            known = self._terminology.validate_code(self._value_set, *coding).verdict
+            if len(self._verdicts) < _MOST_VERDICTS:
+                self._verdicts[coding] = known
+        return known
+
+    def _finding(self, rule: str, suggestions: tuple[str, ...], shown: str | None) -> Finding:
+        return Finding(
+            rule,
+            source=self._source,
+            suggestions=suggestions,
+            found=shown,
+            expected=self._value_set,
+        )
+
+
+def _system(coding: Any) -> str | None:
+    system = coding.get("system")
+    return system if system.__class__ is str else None
+
+
+_MOST_VERDICTS = 10_000
+"""Verdicts kept for one binding: codes of large systems come and go, clients must not fill the memory."""

@@ -1,0 +1,75 @@
+"""Fixed values and patterns: the value must be the same, or must contain it.
+
+Spec: https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.fixed_x_
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from fhir_server.definitions import Element
+from fhir_server.model import encode
+from fhir_server.validation.finding import Finding, Findings
+from fhir_server.validation.place import Place
+from fhir_server.validation.scope import Rule, Scope
+
+
+def compile_rule(element: Element, place: Place) -> Rule | None:
+    """Compare with ``fixed[x]`` or ``pattern[x]`` where the element has one of its own."""
+    if element.fixed is not None:
+        if any(other.fixed == element.fixed for other in place.inherited):
+            return None
+        return _rule("fixed-value", element.fixed.value, equals, place.source(element))
+    if element.pattern is None or any(
+        element.pattern in (other.pattern, other.fixed) for other in place.inherited
+    ):
+        return None
+    return _rule("pattern-value", element.pattern.value, contains, place.source(element))
+
+
+def equals(value: Any, expected: Any) -> bool:
+    """Say whether two JSON values are the same in every detail, decimals by their digits."""
+    if expected.__class__ in _COMPOUND:
+        if isinstance(expected, dict):
+            return (
+                isinstance(value, dict)
+                and value.keys() == expected.keys()
+                and all(equals(value[key], item) for key, item in expected.items())
+            )
+        return (
+            isinstance(value, list)
+            and len(value) == len(expected)
+            and all(map(equals, value, expected))
+        )
+    return value == expected and (value.__class__ is bool) == (expected.__class__ is bool)
+
+
+def contains(value: Any, pattern: Any) -> bool:
+    """Say whether ``value`` has all that ``pattern`` has; each item of an array somewhere in the value's."""
+    if isinstance(pattern, dict):
+        return isinstance(value, dict) and all(
+            key in value and contains(value[key], item) for key, item in pattern.items()
+        )
+    if isinstance(pattern, list):
+        return isinstance(value, list) and all(
+            any(contains(candidate, item) for candidate in value) for item in pattern
+        )
+    return equals(value, pattern)
+
+
+_COMPOUND = frozenset((dict, list))
+
+
+def _rule(rule: str, expected: Any, compare: Callable[[Any, Any], bool], source: str) -> Rule:
+    def check(value: Any, _sibling: Any, _scope: Scope) -> Findings | None:
+        if value is None or compare(value, expected):
+            return None
+        finding = Finding(rule, source=source, found=_show(value), expected=_show(expected))
+        if not isinstance(expected, dict):
+            finding.suggestions = (str(expected),)
+        return [finding]
+
+    return check
+
+
+def _show(value: Any) -> str:
+    return value if isinstance(value, str) else encode(value).decode()

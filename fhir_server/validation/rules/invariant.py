@@ -1,0 +1,112 @@
+"""Invariants: FHIRPath that must be true of every value.
+
+``ele-1``, ``ext-1``, ``dom-2`` … ``dom-5``, ``ref-1``, ``txt-1`` and ``txt-2`` hold for every element, extension,
+resource, reference or narrative: the shape check answers them itself, under the same key.
+
+Spec: https://hl7.org/fhir/R4/conformance-rules.html#constraints
+"""
+
+from typing import Any
+
+from fhir_server.definitions import Constraint, Element
+from fhir_server.fhirpath import Expression, FhirPathError, compile_expression, node
+from fhir_server.model import Severity, Text
+from fhir_server.validation.finding import Finding, Findings
+from fhir_server.validation.place import Place
+from fhir_server.validation.scope import Rule, Scope
+
+ANSWERED_BY_SHAPE = frozenset(
+    ("ele-1", "ext-1", "dom-2", "dom-3", "dom-4", "dom-5", "ref-1", "txt-1", "txt-2")
+)
+
+
+def compile_rule(element: Element, place: Place) -> Rule | None:
+    """Check the invariants that no other plan checks for the same values."""
+    known = {(c.key, c.expression) for other in place.inherited for c in other.constraints}
+    rules = tuple(
+        rule
+        for constraint in element.constraints
+        if constraint.key not in ANSWERED_BY_SHAPE
+        and (constraint.key, constraint.expression) not in known
+        and (rule := _compile(constraint, place)) is not None
+    )
+    if not rules:
+        return None
+    if len(rules) == 1:
+        return rules[0]
+
+    def check(value: Any, sibling: Any, scope: Scope) -> Findings | None:
+        found: Findings | None = None
+        for rule in rules:
+            more = rule(value, sibling, scope)
+            if more is not None:
+                found = more if found is None else found + more
+        return found
+
+    return check
+
+
+def _compile(constraint: Constraint, place: Place) -> Rule | None:
+    severity: Severity | None = constraint.severity
+    if constraint.is_best_practice:
+        severity = place.table.options.best_practice
+    if severity is None:
+        return None
+    if constraint.expression is None:
+        return _never_checked(constraint, "it has no FHIRPath expression")
+    try:
+        expression = compile_expression(constraint.expression, place.table.registry.types)
+    except FhirPathError as error:
+        return _never_checked(constraint, str(error))
+    return _check(constraint, expression, severity, place)
+
+
+def _check(
+    constraint: Constraint, expression: Expression, severity: Severity, place: Place
+) -> Rule:
+    fhir_type, table = place.fhir_type, place.table
+    holds = expression.holds
+    ukrainian = dict(constraint.translations).get("uk", constraint.human)
+    human = Text(en=constraint.human, uk=ukrainian)
+
+    def check(value: Any, sibling: Any, scope: Scope) -> Findings | None:
+        env = scope.env
+        if env is None:
+            env = table.environment(scope)
+        try:
+            if holds(node(value, fhir_type, sibling), env):
+                return None
+        except FhirPathError as error:
+            return _not_checked(constraint, str(error))
+        return [
+            Finding(
+                "invariant-failed",
+                severity=severity,
+                source=_source(constraint),
+                key=constraint.key,
+                human=human,
+                found=constraint.key,
+                expected=constraint.expression,
+            )
+        ]
+
+    return check
+
+
+def _never_checked(constraint: Constraint, reason: str) -> Rule:
+    def check(_value: Any, _sibling: Any, _scope: Scope) -> Findings | None:
+        return _not_checked(constraint, reason)
+
+    return check
+
+
+def _not_checked(constraint: Constraint, reason: str) -> Findings:
+    return [
+        Finding(
+            "invariant-not-checked", source=_source(constraint), key=constraint.key, found=reason
+        )
+    ]
+
+
+def _source(constraint: Constraint) -> str:
+    return f"{constraint.source}#{constraint.key}" if constraint.source else constraint.key

@@ -1,0 +1,84 @@
+"""Length, least and greatest value, and the pattern of a primitive's text.
+
+Spec: https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.maxLength
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from fhir_server.definitions import Element, FixedValue
+from fhir_server.fhirpath import FhirPathError, compile_expression, node
+from fhir_server.model import encode
+from fhir_server.validation.finding import Finding, Findings
+from fhir_server.validation.place import Place
+from fhir_server.validation.scope import Rule, Scope
+
+
+def compile_rule(element: Element, place: Place) -> Rule | None:
+    """Check ``maxLength``, ``minValue[x]`` and ``maxValue[x]`` where the element has its own."""
+    rules = tuple(
+        rule
+        for rule in (
+            _length(element, place),
+            _bound(element.min_value, "value-too-small", ">=", element, place)
+            if all(element.min_value != other.min_value for other in place.inherited)
+            else None,
+            _bound(element.max_value, "value-too-great", "<=", element, place)
+            if all(element.max_value != other.max_value for other in place.inherited)
+            else None,
+        )
+        if rule is not None
+    )
+    if not rules:
+        return None
+
+    def check(value: Any, sibling: Any, scope: Scope) -> Findings | None:
+        found: Findings = []
+        for rule in rules:
+            found += rule(value, sibling, scope) or ()
+        return found or None
+
+    return check
+
+
+def _length(element: Element, place: Place) -> Rule | None:
+    longest = element.max_length
+    if longest is None or any(other.max_length == longest for other in place.inherited):
+        return None
+    source = place.source(element)
+
+    def check(value: Any, _sibling: Any, _scope: Scope) -> Findings | None:
+        if not isinstance(value, str) or len(value) <= longest:
+            return None
+        return [Finding("length-max", source=source, found=len(value), expected=longest)]
+
+    return check
+
+
+def _bound(
+    bound: FixedValue | None, rule: str, operator: str, element: Element, place: Place
+) -> Rule | None:
+    """Compare with FHIRPath's operators, which know dates and units."""
+    if bound is None:
+        return None
+    source = place.source(element)
+    comparison = compile_expression(f"%value {operator} %bound", place.table.registry.types)
+    limit = [node(bound.value, bound.fhir_type)]
+    expected = bound.value if isinstance(bound.value, str) else encode(bound.value).decode()
+
+    def check(value: Any, sibling: Any, scope: Scope) -> Findings | None:
+        if value is None:
+            return None
+        here = [node(value, place.fhir_type, sibling)]
+        try:
+            verdict = comparison.evaluate(
+                here, place.table.environment(scope, {"value": here, "bound": limit})
+            )
+        except FhirPathError:
+            return None
+        if not verdict or verdict[0].value is not False:
+            return None
+        shown = value if isinstance(value, str | int | Decimal) else encode(value).decode()
+        return [Finding(rule, source=source, found=shown, expected=expected)]
+
+    return check

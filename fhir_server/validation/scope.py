@@ -1,0 +1,104 @@
+"""Where a check stands: the resource, what holds it, and what one validation call shares."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fhir_server.model import JsonObject
+from fhir_server.validation.bundle_index import BundleIndex
+from fhir_server.validation.finding import Findings
+
+if TYPE_CHECKING:
+    from fhir_server.fhirpath import Env
+    from fhir_server.validation.plan_table import PlanTable
+
+Check = Callable[[Any, JsonObject, "Scope"], Findings | None]
+"""Checks the JSON under one key (value, object it stands in, scope); None means fine."""
+
+Rule = Callable[[Any, Any, "Scope"], Findings | None]
+"""Checks one value (value, primitive's ``_`` sibling, scope); None means fine."""
+
+
+class ReferenceResolver(Protocol):
+    """Gives targets of references that lie outside of the posted resource."""
+
+    def resolve(self, reference: str) -> JsonObject | None:
+        """Return the resource that a literal reference leads to; None: not here."""
+
+
+class Run:
+    """What one call of the validator shares: services, and verdicts that would be asked again."""
+
+    __slots__ = ("conformance", "held", "resolver", "table")
+
+    def __init__(self, table: "PlanTable", resolver: ReferenceResolver | None) -> None:
+        self.table = table
+        self.resolver = resolver
+        self.conformance: dict[tuple[int, str], bool] = {}  # by identity of the value
+        self.held: list[JsonObject] = []  # what was fetched, so that identities stay unique
+
+
+class Scope:
+    """The resource under check.
+
+    Attributes:
+        run: See there.
+        resource: The innermost resource.
+        root: The resource it is contained in, or itself.
+        holder: The scope of the Bundle whose entry it is, or of the Parameters it stands in.
+        full_url: ``fullUrl`` of the entry it stands in.
+        index: Of a Bundle: its entries by URL.
+    """
+
+    __slots__ = ("_element_ids", "_index", "env", "full_url", "holder", "resource", "root", "run")
+
+    def __init__(
+        self,
+        run: Run,
+        resource: JsonObject,
+        *,
+        root: JsonObject | None = None,
+        holder: "Scope | None" = None,
+        full_url: str | None = None,
+    ) -> None:
+        self.run = run
+        self.resource = resource
+        self.root = resource if root is None else root
+        self.holder = holder
+        self.full_url = full_url
+        self.env: Env | None = None
+        self._index: BundleIndex | None = None
+        self._element_ids: set[str] | None = None
+
+    @property
+    def index(self) -> BundleIndex:
+        """The entries of this Bundle by URL; made once."""
+        if self._index is None:
+            self._index = BundleIndex(self.resource)
+        return self._index
+
+    def is_new_id(self, element_id: str) -> bool:
+        """Note the id of an element; False: another element of the resource has it."""
+        if self._element_ids is None:
+            self._element_ids = set()
+        if element_id in self._element_ids:
+            return False
+        self._element_ids.add(element_id)
+        return True
+
+    @property
+    def is_contained(self) -> bool:
+        """Whether the resource lies in ``contained`` of another."""
+        return self.root is not self.resource
+
+    def contained(self, resource: JsonObject) -> "Scope":
+        """Return the scope of a resource in ``contained``."""
+        return Scope(self.run, resource, root=self.root, holder=self.holder, full_url=self.full_url)
+
+    def entry(self, resource: JsonObject, full_url: str | None) -> "Scope":
+        """Return the scope of a resource that stands in an entry or a parameter of this one."""
+        return Scope(self.run, resource, holder=self, full_url=full_url)
+
+    def elsewhere(self, resource: JsonObject) -> "Scope":
+        """Return the scope of a resource that lies outside of what was posted."""
+        self.run.held.append(resource)
+        return Scope(self.run, resource)

@@ -1,0 +1,210 @@
+"""The shape of JSON: array or not, empty, null, aligned ``_name`` siblings, one value of a choice.
+
+Each function here makes the check of one JSON property. The valid case is the fast case: nothing is
+built, and what cannot fail for a property is not asked.
+
+Spec: https://hl7.org/fhir/R4/json.html
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from fhir_server.model import JsonObject
+from fhir_server.validation.finding import Finding, Findings, join, under
+from fhir_server.validation.primitive import Scan, json_kind
+from fhir_server.validation.scope import Check, Rule, Scope
+
+ObjectCheck = Callable[[Any, JsonObject, Scope], Findings | None]
+
+
+def one_object(check_object: ObjectCheck, rules: tuple[Rule, ...]) -> Check:
+    """A property with one object."""
+    if not rules:
+        return check_object
+
+    def check(value: Any, parent: JsonObject, scope: Scope) -> Findings | None:
+        found = check_object(value, parent, scope)
+        if value.__class__ is dict and value:
+            for rule in rules:
+                more = rule(value, None, scope)
+                if more is not None:
+                    found = join(found, more)
+        return found
+
+    return check
+
+
+def many_objects(
+    check_object: ObjectCheck, rules: tuple[Rule, ...], limit: int | None, source: str
+) -> Check:
+    """A property with an array of objects."""
+    check_one = one_object(check_object, rules)
+
+    def check(values: Any, parent: JsonObject, scope: Scope) -> Findings | None:
+        if values.__class__ is not list:
+            return [_not_an_array(values)]
+        if not values:
+            return [Finding("array-empty", mend=("remove", None))]
+        found: Findings | None = None
+        index = 0
+        for value in values:
+            more = check_one(value, parent, scope)
+            if more is not None:
+                found = under(found, more, index)
+            index += 1
+        if limit is not None and index > limit:
+            found = join(found, [too_many(index, limit, source)])
+        return found
+
+    return check
+
+
+def one_primitive(scan: Scan, rules: tuple[Rule, ...], key: str) -> Check:
+    """A property with one scalar; extensions of it lie under ``_key``."""
+    sibling_key = "_" + key
+
+    def check(value: Any, parent: JsonObject, scope: Scope) -> Findings | None:
+        finding = scan(value)
+        if finding is not None and (finding := _reshaped(finding, value)).severity != "warning":
+            return [finding]
+        found = None if finding is None else [finding]
+        for rule in rules:
+            more = rule(value, parent.get(sibling_key), scope)
+            if more is not None:
+                found = join(found, more)
+        return found
+
+    return check
+
+
+def many_primitives(
+    scan: Scan, rules: tuple[Rule, ...], key: str, limit: int | None, source: str
+) -> Check:
+    """A property with an array of scalars; null stands where only ``_key`` has something."""
+    sibling_key = "_" + key
+
+    def check(values: Any, parent: JsonObject, scope: Scope) -> Findings | None:
+        if values.__class__ is not list:
+            return [_not_an_array(values)]
+        if not values:
+            return [Finding("array-empty", mend=("remove", None))]
+        siblings = parent.get(sibling_key)
+        found: Findings | None = None
+        for index, value in enumerate(values):
+            sibling = _at(siblings, index)
+            if value is None:
+                if sibling is None:
+                    found = under(found, [Finding("null-alone")], index)
+                continue
+            finding = scan(value)
+            if finding is not None:
+                found = under(found, [_reshaped(finding, value)], index)
+                continue
+            for rule in rules:
+                more = rule(value, sibling, scope)
+                if more is not None:
+                    found = under(found, more, index)
+        if limit is not None and len(values) > limit:
+            found = join(found, [too_many(len(values), limit, source)])
+        return found
+
+    return check
+
+
+def one_sibling(check_object: ObjectCheck, key: str) -> Check:
+    """``_key`` beside one scalar: its id and extensions."""
+
+    def check(value: Any, parent: JsonObject, scope: Scope) -> Findings | None:
+        if value.__class__ is list:
+            return [Finding("array-unexpected")]
+        return _sibling(value, parent.get(key), check_object, scope)
+
+    return check
+
+
+def many_siblings(check_object: ObjectCheck, key: str) -> Check:
+    """``_key`` beside an array of scalars: an array of objects and nulls, as long as the other."""
+
+    def check(siblings: Any, parent: JsonObject, scope: Scope) -> Findings | None:
+        if siblings.__class__ is not list:
+            return [_not_an_array(siblings)]
+        if not siblings:
+            return [Finding("array-empty", mend=("remove", None))]
+        values = parent.get(key)
+        found: Findings | None = None
+        for index, sibling in enumerate(siblings):
+            value = _at(values, index)
+            if sibling is None:
+                if value is None and values is None:
+                    found = under(found, [Finding("null-alone")], index)
+                continue
+            more = _sibling(sibling, value, check_object, scope)
+            if more is not None:
+                found = under(found, more, index)
+        if values.__class__ is list and len(values) != len(siblings):
+            misfit = Finding("array-not-aligned", found=len(siblings), expected=len(values))
+            found = join(found, [misfit])
+        return found
+
+    return check
+
+
+def only_of_choice(check: Check, key: str, keys: tuple[str, ...], name: str) -> Check:
+    """One type of a choice; the first of several present says that they are too many."""
+    others = frozenset(keys) - {key}
+    first = keys[: keys.index(key)]
+
+    def check_choice(value: Any, parent: JsonObject, scope: Scope) -> Findings | None:
+        found = check(value, parent, scope)
+        if others.isdisjoint(parent) or not all(earlier not in parent for earlier in first):
+            return found
+        present = [k for k in keys if k in parent]
+        several = Finding("choice-several", found=", ".join(present), name=f"{name}[x]")
+        return join(found, [several])
+
+    return check_choice
+
+
+def too_many(found: int, limit: int, source: str) -> Finding:
+    """Report an element that repeats more often than allowed."""
+    return Finding("cardinality-max", source=source, found=found, expected=limit)
+
+
+def not_an_object(value: Any, expected: str) -> Finding:
+    """Report a value that should be an object; a list of one can be taken out of its list."""
+    if value.__class__ is list:
+        finding = Finding("array-unexpected")
+        if len(value) == 1:
+            finding.mend = ("replace", value[0])
+        return finding
+    if value is None:
+        return Finding("null-alone", mend=("remove", None))
+    return Finding("object-expected", found=json_kind(value), expected=expected)
+
+
+def _not_an_array(value: Any) -> Finding:
+    if value is None:
+        return Finding("null-alone", mend=("remove", None))
+    return Finding("array-expected", found=json_kind(value), mend=("replace", [value]))
+
+
+def _reshaped(finding: Finding, value: Any) -> Finding:
+    """Say it plainly where the value is no scalar at all."""
+    if value is None:
+        return Finding("null-alone", mend=("remove", None))
+    if value.__class__ is list:
+        reshaped = Finding("array-unexpected")
+        if len(value) == 1:
+            reshaped.mend = ("replace", value[0])
+        return reshaped
+    return finding
+
+
+def _sibling(sibling: Any, value: Any, check_object: ObjectCheck, scope: Scope) -> Findings | None:
+    if sibling.__class__ is dict and sibling and value is None and sibling.keys() == {"id"}:
+        return [Finding("element-without-content", source="ele-1")]
+    return check_object(sibling, {}, scope)
+
+
+def _at(items: Any, index: int) -> Any:
+    return items[index] if items.__class__ is list and index < len(items) else None

@@ -1,0 +1,186 @@
+"""Slicing: sort the values of an element into slices, then check each slice.
+
+Spec: https://hl7.org/fhir/R4/profiling.html#slicing
+"""
+
+from typing import TYPE_CHECKING
+
+from fhir_server.definitions import Element
+from fhir_server.validation.discriminator import Matcher, compile_matcher
+from fhir_server.validation.finding import Finding, Findings, join, under
+from fhir_server.validation.item import Item
+from fhir_server.validation.place import source_of
+from fhir_server.validation.plan import missing
+from fhir_server.validation.scope import Rule, Scope
+from fhir_server.validation.shape import too_many
+
+if TYPE_CHECKING:
+    from fhir_server.validation.overlay import OverlayCompiler
+
+_DEFAULT = "@default"
+
+
+class _Slice:
+    """One slice: how to know its values, and what is asked of them."""
+
+    def __init__(
+        self,
+        compiler: "OverlayCompiler",
+        element: Element,
+        sliced: Element,
+        inherited: tuple[Element, ...],
+    ) -> None:
+        self.element = element
+        self.name = element.slice_name or element.name
+        self.source = source_of(compiler.structure, element)
+        self.matcher: Matcher = compile_matcher(element, sliced, compiler)
+        known = (*inherited, sliced)
+        self.inner = (
+            SlicePlan(compiler, element, known) if element.slices and element.slicing else None
+        )
+        self._compiler = compiler
+        self._known = known
+        self._rules: dict[str, Rule | None] = {}
+
+    def rule(self, fhir_type: str) -> Rule | None:
+        """Return what is asked of a value of a type."""
+        try:
+            return self._rules[fhir_type]
+        except KeyError:
+            made = self._compiler.value(self.element, fhir_type, self._known)
+            self._rules[fhir_type] = made
+            return made
+
+
+class SlicePlan:
+    """The slices of one element.
+
+    Args:
+        compiler: Of the profile.
+        element: The element that is sliced, or the slice that is sliced again.
+        inherited: Elements whose demands are checked elsewhere.
+    """
+
+    def __init__(
+        self, compiler: "OverlayCompiler", element: Element, inherited: tuple[Element, ...]
+    ) -> None:
+        slicing = element.slicing
+        assert slicing is not None  # noqa: S101 # the callers ask first
+        self._slicing = slicing
+        self._source = source_of(compiler.structure, element)
+        slices = tuple(_Slice(compiler, part, element, inherited) for part in element.slices)
+        self._slices = tuple(s for s in slices if s.name.rpartition("/")[2] != _DEFAULT)
+        self._default = next((s for s in slices if s.name.rpartition("/")[2] == _DEFAULT), None)
+        self._undecided = tuple(s.name for s in self._slices if s.matcher.doubt is not None)
+
+    def check(self, items: list[Item], scope: Scope) -> Findings | None:
+        """Sort the items, count each slice, check what lies in it."""
+        sorted_items: list[list[Item]] = [[] for _ in self._slices]
+        found: Findings | None = None
+        highest = -1
+        unmatched_at: int | None = None
+        for at, item in enumerate(items):
+            index = self._slice_of(item, scope)
+            if index is None:
+                unmatched_at = at if unmatched_at is None else unmatched_at
+                more = self._outside(item, scope)
+            else:
+                sorted_items[index].append(item)
+                more = self._order(item, index, highest, is_late=unmatched_at is not None)
+                highest = max(highest, index)
+                more = join(more, self._inside(item, self._slices[index], scope))
+            if more is not None:
+                found = join(found, more)
+        for part, members in zip(self._slices, sorted_items, strict=True):
+            more = self._count(part, members, items, scope)
+            if more is not None:
+                found = join(found, more)
+        return found
+
+    def _slice_of(self, item: Item, scope: Scope) -> int | None:
+        for index, part in enumerate(self._slices):
+            if part.matcher.matches(item, scope):
+                return index
+        return None
+
+    def _inside(self, item: Item, part: _Slice, scope: Scope) -> Findings | None:
+        rule = part.rule(item.fhir_type)
+        found = None if rule is None else rule(item.value, item.sibling, scope)
+        return None if found is None else under(None, found, *item.steps)
+
+    def _outside(self, item: Item, scope: Scope) -> Findings | None:
+        if self._default is not None:
+            return self._inside(item, self._default, scope)
+        if self._slicing.rules != "closed" or self._undecided:
+            return None
+        names = ", ".join(part.name for part in self._slices)
+        reasons = "; ".join(
+            f"{part.name}: {part.matcher.reason(item, scope)}" for part in self._slices[:_SHOWN]
+        )
+        finding = Finding(
+            "slice-closed", source=self._source, found=reasons, expected=names, at=item.steps
+        )
+        return [finding]
+
+    def _order(self, item: Item, index: int, highest: int, *, is_late: bool) -> Findings | None:
+        if self._slicing.is_ordered and index < highest:
+            return [
+                Finding(
+                    "slice-order",
+                    source=self._source,
+                    found=self._slices[index].name,
+                    expected=self._slices[highest].name,
+                    at=item.steps,
+                )
+            ]
+        if is_late and self._slicing.rules == "openAtEnd":
+            return [
+                Finding(
+                    "slice-open-at-end",
+                    source=self._source,
+                    found=self._slices[index].name,
+                    at=item.steps,
+                )
+            ]
+        return None
+
+    def _count(
+        self, part: _Slice, members: list[Item], items: list[Item], scope: Scope
+    ) -> Findings | None:
+        found: Findings | None = None
+        element, count = part.element, len(members)
+        if part.matcher.doubt is not None:
+            if not items and not element.min:
+                return None
+            return [
+                Finding(
+                    "slice-undecidable",
+                    source=part.source,
+                    found=part.name,
+                    expected=part.matcher.doubt,
+                )
+            ]
+        if count < element.min:
+            finding = missing(element, part.source, count)
+            nearest = self._nearest(part, items, scope)
+            if nearest is not None:
+                finding.values = {**finding.values, "reason": nearest}
+                finding.rule = "slice-missing"
+            found = [finding]
+        if element.max is not None and count > element.max:
+            finding = too_many(count, element.max, part.source)
+            finding.steps.append(members[0].step)
+            found = join(found, [finding])
+        if part.inner is not None and members:
+            found = join(found, part.inner.check(members, scope))
+        return found
+
+    def _nearest(self, part: _Slice, items: list[Item], scope: Scope) -> str | None:
+        """Say what keeps the first unmatched value out of a slice that must be there."""
+        for item in items:
+            if self._slice_of(item, scope) is None:
+                return part.matcher.reason(item, scope)
+        return None
+
+
+_SHOWN = 4

@@ -1,0 +1,84 @@
+"""The validator: `RULES` is what is checked of each value, in order.
+
+Spec: https://hl7.org/fhir/R4/validation.html
+"""
+
+from collections.abc import Sequence
+from itertools import islice
+
+from fhir_server.definitions import Registry
+from fhir_server.model import Issue, JsonObject, issue
+from fhir_server.terminology import Terminology
+from fhir_server.validation.finding import to_issue
+from fhir_server.validation.options import ValidationOptions
+from fhir_server.validation.plan_table import PlanTable
+from fhir_server.validation.rules import (
+    binding,
+    coding,
+    fixed,
+    invariant,
+    limit,
+    profile,
+    reference,
+    registered,
+)
+from fhir_server.validation.scope import ReferenceResolver, Run, Scope
+
+RULES = (fixed, registered, limit, coding, binding, reference, profile, invariant)
+"""The concerns of ElementDefinition, in the order in which a value meets them. Before them the walk itself
+has checked JSON shape, names, choices, primitive syntax and cardinality; after them come slices."""
+
+
+class Validator:
+    """Validates resources against the definitions of one registry; may be used by many threads.
+
+    Plans of types and profiles are made when they are first met, so the first resource of a type takes
+    longer than the next.
+
+    Args:
+        registry: The definitions; another registry needs another validator.
+        terminology: Of the same registry.
+        options: How strict.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        terminology: Terminology,
+        options: ValidationOptions | None = None,
+    ) -> None:
+        self.registry = registry
+        self.options = options or ValidationOptions()
+        self._table = PlanTable(registry, terminology, self.options, RULES)
+
+    def validate(
+        self,
+        resource: JsonObject,
+        *,
+        profiles: Sequence[str] = (),
+        resolver: ReferenceResolver | None = None,
+    ) -> list[Issue]:
+        """Check a resource against R4, the profiles given, those it claims and those demanded of its type.
+
+        Args:
+            resource: Decoded JSON; not changed.
+            profiles: Canonicals of further profiles.
+            resolver: Gives the targets of references that lie outside; without one they are not looked at.
+
+        Returns:
+            All findings in the order of the text, with pointer and expression; at most
+            ``max_issues`` and one that says there are more.
+        """
+        scope = Scope(Run(self._table, resolver), resource)
+        found = self._table.resources.check(resource, scope, profiles)
+        if found is None:
+            return []
+        resource_type = resource.get("resourceType")
+        name = resource_type if isinstance(resource_type, str) else "Resource"
+        issues = [to_issue(finding, name) for finding in islice(found, self.options.max_issues)]
+        unique = list({(i.rule, i.pointer, i.text.en): i for i in issues}.values())
+        if len(found) > self.options.max_issues:
+            unique.append(
+                issue("too-many-issues", found=len(found), expected=self.options.max_issues)
+            )
+        return unique
