@@ -60,8 +60,8 @@ def compiled(
     path = cache / f"{package.name}-{_key(package, below)}.defs"
     try:
         return FileShelf(path)
-    except (FileNotFoundError, BrokenShelf):
-        pass
+    except (OSError, BrokenShelf):
+        pass  # not there yet, damaged, or not to be read
     writer, rows = _compile(package, below, fhir_version, progress)
     try:
         writer.write(path, rows)

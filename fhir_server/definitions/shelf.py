@@ -18,8 +18,9 @@ import msgspec
 from fhir_server.definitions.elements import Structure
 from fhir_server.model import JsonObject, decode_stored, encode
 
-_MAGIC = b"FHIRDEF1"
-_HEADER = struct.Struct("<8sIQQQ")  # magic, CRC of all that follows, lengths: index, types, file
+_MAGIC = b"FHIRDEFS"
+_HEADER = struct.Struct("<8sI")  # magic, CRC of all that follows
+_SIZES = struct.Struct("<QQ")  # index, type rows
 _CHUNK = 1 << 20
 _NO_ENTRIES: tuple["Entry", ...] = ()
 
@@ -181,23 +182,21 @@ class FileShelf(_Index):
         """
         with path.open("rb") as file:
             head = file.read(_HEADER.size)
-            if len(head) < _HEADER.size:
-                raise BrokenShelf(path)
-            magic, checksum, index_size, types_size, file_size = _HEADER.unpack(head)
-            if magic != _MAGIC or file_size != os.fstat(file.fileno()).st_size:
+            if len(head) < _HEADER.size or not head.startswith(_MAGIC):
                 raise BrokenShelf(path)
             # Read in pieces, not through the map: 12 ms, and the pages do not count as ours.
-            found = 0
+            self.checksum = 0
             while piece := file.read(_CHUNK):
-                found = zlib.crc32(piece, found)
-            if found != checksum:
+                self.checksum = zlib.crc32(piece, self.checksum)
+            if self.checksum != _HEADER.unpack(head)[1]:
                 raise BrokenShelf(path)
-            self.checksum = found
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        index_end = _HEADER.size + index_size
+        index_start = _HEADER.size + _SIZES.size
+        index_size, types_size = _SIZES.unpack(self._map[_HEADER.size : index_start])
+        index_end = index_start + index_size
         self._base = index_end + types_size
         self._types = self._map[index_end : self._base]
-        super().__init__(_ENTRIES.decode(self._map[_HEADER.size : index_end]))
+        super().__init__(_ENTRIES.decode(self._map[index_start:index_end]))
 
     def load(self, entry: Entry) -> JsonObject:
         """Decode the definition: a new value at each call, so whoever needs it often keeps it."""
@@ -242,16 +241,16 @@ class ShelfWriter:
         """
         index = msgspec.msgpack.encode(self._entries)
         rows = msgspec.msgpack.encode(types)
+        pieces = (_SIZES.pack(len(index), len(rows)), index, rows, *self._texts)
         checksum = 0
-        for piece in (index, rows, *self._texts):
+        for piece in pieces:
             checksum = zlib.crc32(piece, checksum)
-        size = _HEADER.size + len(index) + len(rows) + self._size
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(_HEADER.pack(_MAGIC, checksum, len(index), len(rows), size))
-                file.writelines((index, rows, *self._texts))
+                file.write(_HEADER.pack(_MAGIC, checksum))
+                file.writelines(pieces)
             os.replace(name, path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
