@@ -134,8 +134,10 @@ def test_the_key_of_an_archive_is_its_hash(tmp_path):
 
 
 def test_an_extra_package_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(PackageMissing, match="no package of definitions"):
+    with pytest.raises(PackageMissing) as caught:
         extra_package(tmp_path / "nothing")
+
+    assert [found.rule for found in caught.value.issues] == ["package-not-found"]
 
 
 def test_the_unpacked_folder_of_a_published_package_is_taken(tmp_path):
