@@ -21,11 +21,12 @@ class BundleIndex:
         by_name: Entries without ``fullUrl`` by ``Type/id``.
     """
 
-    __slots__ = ("by_name", "by_url")
+    __slots__ = ("_urls", "by_name", "by_url")
 
     def __init__(self, bundle: JsonObject) -> None:
         self.by_url: dict[str, list[JsonObject]] = {}
         self.by_name: dict[str, JsonObject] = {}
+        self._urls: dict[int, str] = {}  # by identity of the resource
         entries = bundle.get("entry")
         for entry in entries if isinstance(entries, list) else ():
             if isinstance(entry, dict) and isinstance(entry.get("resource"), dict):
@@ -34,10 +35,15 @@ class BundleIndex:
     def _add(self, entry: JsonObject) -> None:
         full_url = entry.get("fullUrl")
         if isinstance(full_url, str):
+            self._urls[id(entry["resource"])] = full_url
             self.by_url.setdefault(full_url, []).append(entry)
         else:
             resource = entry["resource"]
             self.by_name[f"{resource.get('resourceType')}/{resource.get('id')}"] = entry
+
+    def url_of(self, resource: JsonObject) -> str | None:
+        """Return the ``fullUrl`` of the entry that holds ``resource``."""
+        return self._urls.get(id(resource))
 
 
 def find_entry(reference: str, full_url: str | None, index: BundleIndex) -> JsonObject | None:

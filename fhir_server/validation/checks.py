@@ -136,7 +136,9 @@ def check_unzr_birth_date(value: Any, _resource: JsonObject) -> Finding | None:
 def check_document_number(value: Any, _resource: JsonObject) -> Finding | None:
     """The number of an identity document has the form of its type."""
     number = value.get("value") if isinstance(value, dict) else None
-    document_type = _document_type(value) if isinstance(number, str) else None
+    if not isinstance(number, str):
+        return None
+    document_type = _document_type(value)
     if document_type is None or document_type not in _DOCUMENTS:
         return None
     form, example = _DOCUMENTS[document_type]

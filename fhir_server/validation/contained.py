@@ -3,12 +3,14 @@
 Spec: https://hl7.org/fhir/R4/references.html#contained and https://hl7.org/fhir/R4/domainresource.html
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from fhir_server.model import JsonObject
 from fhir_server.validation.finding import Finding, Findings, Step
 
+_LINK = re.compile(r"""(?:href|src)=["'](#[^"']*)""")
 _CONTAINED: Step = ("contained", "contained")
 
 
@@ -51,7 +53,7 @@ def _check_one(member: JsonObject, local: set[str], ids: set[Any]) -> Iterator[F
 
 
 def _local_references(value: Any) -> Iterator[str]:
-    """Yield every string below ``value`` that starts with ``#``: references, canonicals, uris."""
+    """Yield what refers to ``#…``: references, canonicals, uris, links and images of narratives."""
     waiting = [value]
     while waiting:
         item = waiting.pop()
@@ -59,5 +61,8 @@ def _local_references(value: Any) -> Iterator[str]:
             waiting.extend(item.values())
         elif isinstance(item, list):
             waiting.extend(item)
-        elif isinstance(item, str) and item[:1] == "#":
-            yield item
+        elif isinstance(item, str):
+            if item[:1] == "#":
+                yield item
+            elif item[:4] == "<div":
+                yield from _LINK.findall(item)

@@ -83,9 +83,9 @@ def compile_matcher(element: Element, sliced: Element, compiler: "OverlayCompile
             doubt = discriminator.path
         else:
             criteria.append(criterion)
-    if not criteria and doubt is None:
-        doubt = "–"
-    return Matcher(tuple(criteria), doubt)
+    if criteria:
+        return Matcher(tuple(criteria), None)  # what a slice leaves open, any value fits
+    return Matcher((), doubt or "discriminator")
 
 
 def _compile(
@@ -252,7 +252,6 @@ def _profile(place: _Place, compiler: "OverlayCompiler") -> tuple[Test, str] | N
         return any(
             table.conforms(item.value, structure, item.scope_inside())
             for item in found
-            if isinstance(item.value, dict)
             for structure in structures
         )
 

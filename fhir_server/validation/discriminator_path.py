@@ -44,13 +44,7 @@ class Found(NamedTuple):
 
     def scope_inside(self) -> Scope:
         """Return the scope for checks of the value."""
-        if isinstance(self.value, dict) and "resourceType" in self.value:
-            return (
-                self.scope
-                if self.value is self.scope.resource
-                else self.scope.entry(self.value, self.scope.full_url)
-            )
-        return self.scope
+        return _scope_of(self.value, self.scope)
 
 
 def parse_path(path: str) -> tuple[PathStep, ...]:
@@ -108,7 +102,7 @@ def _values(value: Any, sibling: Any, fhir_type: str | None, scope: Scope) -> li
 def _scope_of(value: Any, scope: Scope) -> Scope:
     """A resource inside another, such as that of an entry, has a scope of its own."""
     if isinstance(value, dict) and "resourceType" in value:
-        return scope.entry(value, None)
+        return scope.inside(value)
     return scope
 
 

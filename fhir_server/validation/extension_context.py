@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from fhir_server.validation.scope import Scope
 
 
+_ANYWHERE = "Element"
+"""As a context it means any element, resources included."""
+
+_ERRATA = {
+    "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type": "ElementDefinition.type",
+}
+"""Contexts that R4 itself breaks in its own definitions (the extension stands on type, not on type.code)."""
+
+
 class Claim(NamedTuple):
     """The extension with this definition stands where its contexts allow it."""
 
@@ -27,7 +36,7 @@ class Claim(NamedTuple):
 
 def judge_locally(structure: Structure, holder: str, types: TypeTable) -> bool | None:
     """Say whether the type around the extension is enough to allow it; None: ask the path."""
-    names = set(_type_names(holder, types))
+    names = {*_type_names(holder, types), _ANYWHERE}
     if not structure.contexts or any(
         kind == "element" and expression in names for kind, expression in structure.contexts
     ):
@@ -52,6 +61,8 @@ def _holds(finding: Finding, resource_type: str, scope: "Scope", table: "PlanTab
     steps = finding.steps[2:][::-1]  # innermost are the index and the property of the extension
     paths = set(_paths(resource_type, steps, table.registry.types))
     structure: Structure = finding.claim.structure
+    if _ERRATA.get(structure.url) in paths:
+        return True
     for kind, expression in structure.contexts:
         if kind == "element" and expression in paths:
             return True

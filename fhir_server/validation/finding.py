@@ -115,7 +115,7 @@ def to_issue(finding: Finding, resource_type: str) -> Issue:
         source=finding.source,
         suggestions=finding.suggestions,
         patch=patch,
-        **{"element": resource_type + path, **values},
+        **{"element": resource_type + path, **values},  # type: ignore[arg-type] # placeholders only
     )
 
 

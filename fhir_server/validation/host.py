@@ -68,6 +68,6 @@ class ValidationHost:
         if not self._table.registry.types.is_subtype(node.fhir_type, structure.type):
             return False
         scope = self._scope
-        if node.fhir_type == node.value.get("resourceType") and node.value is not scope.resource:
-            scope = scope.elsewhere(node.value)
+        if node.fhir_type == node.value.get("resourceType"):
+            scope = scope.inside(node.value)
         return self._table.conforms(node.value, structure, scope)

@@ -13,16 +13,16 @@ class Item(NamedTuple):
         sibling: The ``_name`` object of a primitive.
         fhir_type: Its declared type.
         step: The JSON property with the name of its element.
-        index: Its place in the array; None where there is none.
+        at: Its place in the array; None where there is none.
     """
 
     value: Any
     sibling: Any
     fhir_type: str
     step: tuple[str, str]
-    index: int | None
+    at: int | None
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """Return its place in the object around it, innermost step first."""
-        return (self.step,) if self.index is None else (self.index, self.step)
+        return (self.step,) if self.at is None else (self.at, self.step)

@@ -67,7 +67,11 @@ class OverlayCompiler:
                 if (made := self._property(child, fhir_type, known)) is not None
             )
             if properties:
-                rules.append(_all_of(properties))
+                is_nested = (
+                    element is not self.structure.root
+                    and self.table.registry.types.is_resource(fhir_type)
+                )
+                rules.append(_all_of_nested(properties) if is_nested else _all_of(properties))
         return _in_order(tuple(rules))
 
     def _property(
@@ -113,10 +117,8 @@ class _Property:
         )
         keys = []
         for fhir_type in base_types:
-            if self._allowed is None or fhir_type in self._allowed:
-                rule = compiler.value(element, fhir_type, inherited)
-            else:
-                rule = None
+            named = self._narrow(fhir_type)
+            rule = None if named is None else compiler.value(element, named, inherited)
             key = property_key(element, fhir_type)
             keys.append((key, f"_{key}", fhir_type, rule))
         self._keys = tuple(keys)
@@ -128,10 +130,19 @@ class _Property:
             or any(rule is not None for *_, rule in keys)
         )
 
+    def _narrow(self, fhir_type: str) -> str | None:
+        """Return the type by which values under a key are checked; None: they may not be there."""
+        if self._allowed is None or fhir_type in self._allowed:
+            return fhir_type
+        if fhir_type not in _ANY_RESOURCE:
+            return None
+        return next(iter(self._allowed)) if len(self._allowed) == 1 else fhir_type
+
     def _narrowed(self, inherited: tuple[Element, ...]) -> frozenset[str] | None:
         """Return the allowed types where they are fewer than those of the base."""
         allowed = frozenset(ref.code for ref in self._element.types)
-        if not allowed or not inherited:
+        base = {ref.code for other in inherited for ref in other.types}
+        if not allowed or not base or any(name.startswith("System.") for name in allowed | base):
             return None
         if any(allowed >= {ref.code for ref in other.types} for other in inherited):
             return None
@@ -244,6 +255,18 @@ def _all_of(properties: tuple[_Property, ...]) -> Rule:
             if more is not None:
                 found = join(found, more)
         return found
+
+    return check
+
+
+def _all_of_nested(properties: tuple[_Property, ...]) -> Rule:
+    """What lies in a contained resource or an entry's is seen from that resource."""
+    check_inside = _all_of(properties)
+
+    def check(value: Any, sibling: Any, scope: Scope) -> Findings | None:
+        if value.__class__ is not dict:
+            return None
+        return check_inside(value, sibling, scope.inside(value))
 
     return check
 

@@ -61,10 +61,11 @@ class ObjectPlan:
                     found = under(found, more, self._steps[key])
         if not self._required <= value.keys() or self._choices:
             found = join(found, self._missing(value))
-        if self._is_element and len(value) <= 1 and (not value or "id" in value):
-            return join(found, [Finding("element-without-content", source="ele-1")])
-        if found is not None and self._is_element and any(f.is_error for f in found):
-            return found
+        if self._is_element and (len(value) <= 1 or found is not None):
+            if not value or value.keys() == {"id"}:
+                return join(found, [Finding("element-without-content", source="ele-1")])
+            if found is not None and any(finding.is_error for finding in found):
+                return found
         for rule in self._rules:
             more = rule(value, None, scope)
             if more is not None:

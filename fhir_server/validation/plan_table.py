@@ -5,11 +5,10 @@ either may keep it, so no lock is needed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fhir_server.definitions import Element, Registry, Structure
 from fhir_server.fhirpath import Env, Node, root_node
-from fhir_server.model import JsonObject
 from fhir_server.terminology import Terminology
 from fhir_server.validation.extension import ExtensionList, KnownExtension, know
 from fhir_server.validation.finding import Findings
@@ -122,9 +121,7 @@ class PlanTable:
             self._overlays[key] = compile_overlay(structure, self)
         return self._overlays[key]
 
-    def check_profile(
-        self, value: JsonObject, structure: Structure, scope: Scope
-    ) -> Findings | None:
+    def check_profile(self, value: Any, structure: Structure, scope: Scope) -> Findings | None:
         """Check a value against a profile; a profile met again on the way to itself is taken as met."""
         overlay = self.overlay(structure)
         if overlay is None:
@@ -138,9 +135,9 @@ class PlanTable:
         verdicts[key] = found is None or not any(finding.is_error for finding in found)
         return found
 
-    def conforms(self, value: JsonObject, structure: Structure, scope: Scope) -> bool:
+    def conforms(self, value: Any, structure: Structure, scope: Scope) -> bool:
         """Say whether a value meets a profile."""
-        fhir_type = value.get("resourceType")
+        fhir_type = value.get("resourceType") if isinstance(value, dict) else None
         if isinstance(fhir_type, str) and not self.registry.types.is_subtype(
             fhir_type, structure.type
         ):

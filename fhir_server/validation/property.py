@@ -82,18 +82,19 @@ def _of_primitives(
 ) -> dict[str, Check]:
     key = property_key(element, fhir_type)
     if fhir_type.startswith("System."):
-        return {key: _element_id(scan) if key == "id" else shape.one_primitive(scan, (), key)}
+        is_id = key == "id" and structure.type != "ElementDefinition"
+        return {key: _element_id(scan) if is_id else shape.one_primitive(scan, (), key)}
     rules = table.property_rules(element, fhir_type, structure)
     sibling = table.type_plan("Element").check
     if not is_array(element):
         return {
             key: shape.one_primitive(scan, rules, key),
-            f"_{key}": shape.one_sibling(sibling, key),
+            f"_{key}": shape.one_sibling(sibling, rules, key),
         }
     source = source_of(structure, element)
     return {
         key: shape.many_primitives(scan, rules, key, element.max, source),
-        f"_{key}": shape.many_siblings(sibling, key),
+        f"_{key}": shape.many_siblings(sibling, rules, key),
     }
 
 
@@ -103,7 +104,10 @@ def _scanner(element: Element, fhir_type: str) -> Scan | None:
 
 
 def _element_id(scan: Scan) -> Check:
-    """The id of an element, which no other element of the resource may have."""
+    """The id of an element, which no other element of the resource may have.
+
+    Those of ElementDefinition are left to sdf-16 and sdf-17: snapshot and differential share them.
+    """
 
     def check(value: Any, _parent: JsonObject, scope: Scope) -> Findings | None:
         finding = scan(value)

@@ -98,6 +98,15 @@ class Scope:
         """Return the scope of a resource that stands in an entry or a parameter of this one."""
         return Scope(self.run, resource, holder=self, full_url=full_url)
 
+    def inside(self, resource: JsonObject) -> "Scope":
+        """Return the scope of a resource that lies somewhere in this one, or of this one itself."""
+        if resource is self.resource:
+            return self
+        contained = self.root.get("contained")
+        if isinstance(contained, list) and any(resource is member for member in contained):
+            return self.contained(resource)
+        return self.entry(resource, self.index.url_of(resource))
+
     def elsewhere(self, resource: JsonObject) -> "Scope":
         """Return the scope of a resource that lies outside of what was posted."""
         self.run.held.append(resource)

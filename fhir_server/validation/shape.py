@@ -25,10 +25,7 @@ def one_object(check_object: ObjectCheck, rules: tuple[Rule, ...]) -> Check:
     def check(value: Any, parent: JsonObject, scope: Scope) -> Findings | None:
         found = check_object(value, parent, scope)
         if value.__class__ is dict and value:
-            for rule in rules:
-                more = rule(value, None, scope)
-                if more is not None:
-                    found = join(found, more)
+            return join(found, _all(rules, value, None, scope))
         return found
 
     return check
@@ -93,17 +90,13 @@ def many_primitives(
         for index, value in enumerate(values):
             sibling = _at(siblings, index)
             if value is None:
-                if sibling is None:
-                    found = under(found, [Finding("null-alone")], index)
-                continue
-            finding = scan(value)
-            if finding is not None:
-                found = under(found, [_reshaped(finding, value)], index)
-                continue
-            for rule in rules:
-                more = rule(value, sibling, scope)
-                if more is not None:
-                    found = under(found, more, index)
+                more = [Finding("null-alone")] if sibling is None else None
+            elif (finding := scan(value)) is not None:
+                more = [_reshaped(finding, value)]
+            else:
+                more = _all(rules, value, sibling, scope) if rules else None
+            if more is not None:
+                found = under(found, more, index)
         if limit is not None and len(values) > limit:
             found = join(found, [too_many(len(values), limit, source)])
         return found
@@ -111,18 +104,18 @@ def many_primitives(
     return check
 
 
-def one_sibling(check_object: ObjectCheck, key: str) -> Check:
+def one_sibling(check_object: ObjectCheck, rules: tuple[Rule, ...], key: str) -> Check:
     """``_key`` beside one scalar: its id and extensions."""
 
     def check(value: Any, parent: JsonObject, scope: Scope) -> Findings | None:
         if value.__class__ is list:
             return [Finding("array-unexpected")]
-        return _sibling(value, parent.get(key), check_object, scope)
+        return _sibling(value, parent.get(key), check_object, rules, scope)
 
     return check
 
 
-def many_siblings(check_object: ObjectCheck, key: str) -> Check:
+def many_siblings(check_object: ObjectCheck, rules: tuple[Rule, ...], key: str) -> Check:
     """``_key`` beside an array of scalars: an array of objects and nulls, as long as the other."""
 
     def check(siblings: Any, parent: JsonObject, scope: Scope) -> Findings | None:
@@ -134,11 +127,10 @@ def many_siblings(check_object: ObjectCheck, key: str) -> Check:
         found: Findings | None = None
         for index, sibling in enumerate(siblings):
             value = _at(values, index)
-            if sibling is None:
-                if value is None and values is None:
-                    found = under(found, [Finding("null-alone")], index)
-                continue
-            more = _sibling(sibling, value, check_object, scope)
+            if sibling is not None:
+                more = _sibling(sibling, value, check_object, rules, scope)
+            else:
+                more = [Finding("null-alone")] if value is None and values is None else None
             if more is not None:
                 found = under(found, more, index)
         if values.__class__ is list and len(values) != len(siblings):
@@ -200,10 +192,27 @@ def _reshaped(finding: Finding, value: Any) -> Finding:
     return finding
 
 
-def _sibling(sibling: Any, value: Any, check_object: ObjectCheck, scope: Scope) -> Findings | None:
-    if sibling.__class__ is dict and sibling and value is None and sibling.keys() == {"id"}:
+def _sibling(
+    sibling: Any, value: Any, check_object: ObjectCheck, rules: tuple[Rule, ...], scope: Scope
+) -> Findings | None:
+    """Check the extensions of a scalar; where it has no value, the rules must be content with that."""
+    if sibling.__class__ is not dict or not sibling or value is not None:
+        return check_object(sibling, {}, scope)
+    if sibling.keys() == {"id"}:
         return [Finding("element-without-content", source="ele-1")]
-    return check_object(sibling, {}, scope)
+    found = check_object(sibling, {}, scope)
+    for rule in rules:
+        found = join(found, rule(None, sibling, scope))
+    return found
+
+
+def _all(rules: tuple[Rule, ...], value: Any, sibling: Any, scope: Scope) -> Findings | None:
+    found: Findings | None = None
+    for rule in rules:
+        more = rule(value, sibling, scope)
+        if more is not None:
+            found = join(found, more)
+    return found
 
 
 def _at(items: Any, index: int) -> Any:

@@ -35,10 +35,10 @@ def _rule(value_set: Canonical, strength: Strength, element: Element, place: Pla
     rule = _Membership(value_set, strength, place.source(element), place)
     if place.fhir_type == "CodeableConcept":
         return rule.check_concept
-    if place.fhir_type in {"Coding", "Quantity"} or place.table.registry.types.is_subtype(
-        place.fhir_type, "Quantity"
-    ):
+    if place.fhir_type == "Coding":
         return rule.check_coding
+    if place.table.registry.types.is_subtype(place.fhir_type, "Quantity"):
+        return rule.check_quantity
     return rule.check_code
 
 
@@ -55,14 +55,20 @@ class _Membership:
         self._codes: frozenset[str] = frozenset()
         self._verdicts: dict[_Code, str] = {}
 
-    def check_code(self, value: Any, _sibling: Any, _scope: Scope) -> Findings | None:
+    def check_code(self, value: Any, sibling: Any, _scope: Scope) -> Findings | None:
         """Check an element of type code, string or uri."""
-        if value.__class__ is not str or (self._listed() is not None and value in self._codes):
+        if value.__class__ is not str:
+            return None if value is not None or sibling is None else self._no_code()
+        if self._listed() is not None and value in self._codes:
             return None
         return self._weigh(((None, value),), is_plain=True)
 
     def check_coding(self, value: Any, _sibling: Any, _scope: Scope) -> Findings | None:
-        """Check a Coding, or the unit of a Quantity."""
+        """Check a Coding."""
+        return self.check_quantity(value, _sibling, _scope) if "code" in value else self._no_code()
+
+    def check_quantity(self, value: Any, _sibling: Any, _scope: Scope) -> Findings | None:
+        """Check the unit of a Quantity, where it is coded."""
         code = value.get("code")
         if code.__class__ is str:
             coding = (_system(value), code)
@@ -70,20 +76,20 @@ class _Membership:
             if listed is not None and coding in listed:
                 return None
             return self._weigh((coding,))
-        return self._no_code(value)
+        return None
 
     def check_concept(self, value: Any, _sibling: Any, _scope: Scope) -> Findings | None:
         """Check a CodeableConcept: one of its codings must be in."""
         codings = value.get("coding")
         if codings.__class__ is not list:
-            return self._no_code(value)
+            return self._no_code()
         pairs = [
             (_system(coding), coding["code"])
             for coding in codings
             if isinstance(coding, dict) and isinstance(coding.get("code"), str)
         ]
         if not pairs:
-            return self._no_code(value)
+            return self._no_code()
         listed = self._listed()
         if listed is not None:
             for pair in pairs:
@@ -98,8 +104,8 @@ class _Membership:
             self._codes = frozenset(code for _, code in self._codings)
         return self._codings
 
-    def _no_code(self, value: Any) -> Findings | None:
-        if self._strength == "extensible" or "extension" in value:
+    def _no_code(self) -> Findings | None:
+        if self._strength == "extensible":
             return None
         return [self._finding("binding-no-code", (), shown=None)]
 

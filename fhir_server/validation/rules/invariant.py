@@ -20,6 +20,23 @@ ANSWERED_BY_SHAPE = frozenset(
 )
 
 
+_ERRATA = {
+    # an entry without fullUrl makes it empty, which is not true
+    "fullUrl.contains('/_history/').not()": (
+        "fullUrl.empty() or fullUrl.contains('/_history/').not()"
+    ),
+    # so does a prediction without probability
+    "probability is decimal implies (probability as decimal) <= 100": (
+        "probability.empty() or (probability is decimal implies (probability as decimal) <= 100)"
+    ),
+    # "more than one" in words
+    "enableWhen.count() > 2 implies enableBehavior.exists()": (
+        "enableWhen.count() > 1 implies enableBehavior.exists()"
+    ),
+}
+"""R4 invariants (bdl-8, ras-2, que-12) that do not say what their text says, with what they mean."""
+
+
 def compile_rule(element: Element, place: Place) -> Rule | None:
     """Check the invariants that no other plan checks for the same values."""
     known = {(c.key, c.expression) for other in place.inherited for c in other.constraints}
@@ -55,7 +72,8 @@ def _compile(constraint: Constraint, place: Place) -> Rule | None:
     if constraint.expression is None:
         return _never_checked(constraint, "it has no FHIRPath expression")
     try:
-        expression = compile_expression(constraint.expression, place.table.registry.types)
+        text = _ERRATA.get(constraint.expression, constraint.expression)
+        expression = compile_expression(text, place.table.registry.types)
     except FhirPathError as error:
         return _never_checked(constraint, str(error))
     return _check(constraint, expression, severity, place)
@@ -65,6 +83,7 @@ def _check(
     constraint: Constraint, expression: Expression, severity: Severity, place: Place
 ) -> Rule:
     fhir_type, table = place.fhir_type, place.table
+    is_any_resource = fhir_type in {"Resource", "DomainResource"}
     holds = expression.holds
     ukrainian = dict(constraint.translations).get("uk", constraint.human)
     human = Text(en=constraint.human, uk=ukrainian)
@@ -73,8 +92,11 @@ def _check(
         env = scope.env
         if env is None:
             env = table.environment(scope)
+        if value is None:
+            return None
+        actual = value.get("resourceType", fhir_type) if is_any_resource else fhir_type
         try:
-            if holds(node(value, fhir_type, sibling), env):
+            if holds(node(value, actual, sibling), env):
                 return None
         except FhirPathError as error:
             return _not_checked(constraint, str(error))

@@ -11,6 +11,7 @@ from fhir_server.validation.place import Place
 from fhir_server.validation.scope import Rule, Scope
 
 _EXTENSION = "Extension"
+_ANY_RESOURCE = frozenset(("Resource", "DomainResource"))
 
 
 def compile_rule(element: Element, place: Place) -> Rule | None:
@@ -31,7 +32,7 @@ def profiles_of(element: Element, fhir_type: str) -> tuple[str, ...]:
     return tuple(
         profile
         for ref in element.types
-        if ref.code == fhir_type or "." in fhir_type or ref.code in {"Resource", "DomainResource"}
+        if ref.code == fhir_type or "." in fhir_type or fhir_type in _ANY_RESOURCE
         for profile in ref.profiles
     )
 
@@ -45,6 +46,10 @@ def _by_url(profile: str, place: Place) -> bool:
         child.name == "url" and child.fixed is not None and child.fixed.value == structure.url
         for child in structure.root.children
     )
+
+
+def _inside(value: dict[str, Any], scope: Scope) -> Scope:
+    return scope.inside(value) if "resourceType" in value else scope
 
 
 class _Profiles:
@@ -65,7 +70,7 @@ class _Profiles:
             return self._unknown(profile)
         if "resourceType" in value and not self._fits(value, structure):
             return [self._wrong_type(value, structure)]
-        return self._table.check_profile(value, structure, scope)
+        return self._table.check_profile(value, structure, _inside(value, scope))
 
     def check_any(self, value: Any, _sibling: Any, scope: Scope) -> Findings | None:
         """Say that none of several profiles is met."""
@@ -80,7 +85,8 @@ class _Profiles:
             missing = next(p for p in self._profiles if self._table.registry.structure(p) is None)
             return self._unknown(missing)
         candidates = [s for s in known if "resourceType" not in value or self._fits(value, s)]
-        if any(self._table.conforms(value, s, scope) for s in candidates):
+        inner = _inside(value, scope)
+        if any(self._table.conforms(value, s, inner) for s in candidates):
             return None
         return [
             Finding(
