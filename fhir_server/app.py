@@ -201,6 +201,7 @@ def make_services(
         options=InteractionOptions(
             validation_mode=settings.validation.mode,
             requires_national=settings.validation.required_profiles == "national",
+            accepts_draft_definitions=settings.validation.definitions == "draft",
             max_transaction_entries=settings.bundle.max_transaction_entries,
             max_batch_entries=settings.bundle.max_batch_entries,
         ),

@@ -93,6 +93,11 @@ class ValidationSettings:
         "claimed: base R4 and the profiles in meta.profile; national: also the national profiles "
         "of the type.",
     )
+    definitions: Literal["draft", "strict"] = _option(
+        "draft",
+        "draft stores profiles, value sets and the like although they break rules of their own "
+        "type, and tells it as warnings; strict refuses them like other resources.",
+    )
     unknown_profile: Literal["error", "warning"] = _option(
         "error", "What it is when a resource claims a profile that is not here."
     )

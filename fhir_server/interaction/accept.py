@@ -4,9 +4,10 @@ Spec: https://hl7.org/fhir/R4/http.html#create and https://hl7.org/fhir/R4/http.
 """
 
 import asyncio
+from dataclasses import replace
 
 from fhir_server.definitions import Registry
-from fhir_server.interaction.knowledge import Knowledge
+from fhir_server.interaction.knowledge import DEFINITION_TYPES, Knowledge
 from fhir_server.interaction.message import Request
 from fhir_server.interaction.services import Services
 from fhir_server.model import (
@@ -92,7 +93,20 @@ def findings(services: Services, knowledge: Knowledge, resource: JsonObject) -> 
         if services.options.requires_national
         else ()
     )
-    return tuple(knowledge.validator.validate(resource, profiles=profiles))
+    found = knowledge.validator.validate(resource, profiles=profiles)
+    if services.options.accepts_draft_definitions and resource["resourceType"] in DEFINITION_TYPES:
+        return tuple(_of_draft(one) for one in found)
+    return tuple(found)
+
+
+def _of_draft(found: Issue) -> Issue:
+    """Tell a breach of rules in a definition as a warning; what cannot be read stays an error.
+
+    Decision: docs/decisions/0003-draft-definitions-are-stored.md
+    """
+    if found.is_error and found.code != "structure":
+        return replace(found, severity="warning")
+    return found
 
 
 def national_profiles(registry: Registry, resource_type: str) -> tuple[str, ...]:

@@ -27,6 +27,9 @@ class InteractionOptions:
         validation_mode: ``strict`` refuses what has errors, ``warn`` stores it and tells, ``off``
             does not look (only the shape that the server itself needs is checked).
         requires_national: Whether a resource must also meet the national profiles of its type.
+        accepts_draft_definitions: Whether profiles, value sets and the like are stored, with
+        warnings,
+            although they break rules of their own type.
         max_transaction_entries: Entries of one transaction.
         max_batch_entries: Entries of one batch.
         history_page_count: Versions a page where ``_count`` is not given.
@@ -35,6 +38,7 @@ class InteractionOptions:
 
     validation_mode: ValidationMode = "strict"
     requires_national: bool = False
+    accepts_draft_definitions: bool = True
     max_transaction_entries: int = 1000
     max_batch_entries: int = 2000
     history_page_count: int = 50
