@@ -4,6 +4,7 @@ from fhir_server.interaction import Operation
 from fhir_server.operation.everything import EVERYTHING
 from fhir_server.operation.fhirpath import FHIRPATH
 from fhir_server.operation.meta import META_OPERATIONS
+from fhir_server.operation.snapshot import SNAPSHOT
 from fhir_server.operation.terminology import TERMINOLOGY_OPERATIONS
 from fhir_server.operation.validate import VALIDATE
 
@@ -11,6 +12,7 @@ OPERATIONS: tuple[Operation, ...] = (
     VALIDATE,
     EVERYTHING,
     FHIRPATH,
+    SNAPSHOT,
     *META_OPERATIONS,
     *TERMINOLOGY_OPERATIONS,
 )
