@@ -124,7 +124,7 @@ class Population:
     def person(self, number: int) -> Person:
         """Return what can be searched of patient ``number``."""
         random = Random(f"{self._seed}/{number}")
-        birth = date(1930, 1, 1) + timedelta(days=random.randrange(33_000))
+        birth = date(1930, 1, 1) + timedelta(days=random.randrange(28_000))
         return Person(
             logical_id=f"{self._prefix}-{number}",
             tax_number=tax_number(100_000_000 + number * 7),
