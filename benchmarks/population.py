@@ -127,7 +127,7 @@ class Population:
         birth = date(1930, 1, 1) + timedelta(days=random.randrange(28_000))
         return Person(
             logical_id=f"{self._prefix}-{number}",
-            tax_number=tax_number(100_000_000 + number * 7),
+            tax_number=tax_number((100_000_000 + number * 7) % 1_000_000_000),
             family=f"{random.choice(FAMILIES)}-{random.choice(FAMILIES)}",
             birth_date=birth.isoformat(),
         )
