@@ -43,8 +43,8 @@ def shift(value: Temporal, amount: Quantity, sign: int) -> Any:
     """Add a duration to a value, to the precision of the value; decimals count below minutes only.
 
     Returns:
-        The moved value; None outside of the years 1 to 9999; NotImplemented for what is no duration: other
-        units, and UCUM's ``a`` and ``mo``, which are no calendar years and months.
+        The moved value; None outside of the years 1 to 9999; NotImplemented for what is no
+        duration: other units, and UCUM's ``a`` and ``mo``, which are no calendar years and months.
     """
     unit = CALENDAR_UNITS.get(amount.unit) or (
         None if amount.is_calendar else _UCUM.get(amount.unit)

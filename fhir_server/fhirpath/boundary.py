@@ -32,22 +32,23 @@ _MILLISECOND_NS = 1_000_000
 
 
 def low_boundary(value: Any, precision: int | None) -> Any:
-    """Return the least value that ``value`` may mean, to ``precision`` digits; None: there is none."""
+    """Return the least value that ``value`` may mean, to ``precision`` digits, or None."""
     return _boundary(value, precision, is_high=False)
 
 
 def high_boundary(value: Any, precision: int | None) -> Any:
-    """Return the greatest value that ``value`` may mean, to ``precision`` digits; None: there is none."""
+    """Return the greatest value that ``value`` may mean, to ``precision`` digits, or None."""
     return _boundary(value, precision, is_high=True)
 
 
 def precision_of(value: Any) -> int | None:
-    """Count the digits of a number, or of the parts that a date or time has."""
+    """Count the digits behind a number's point, or those of the parts that a date or time has."""
     if isinstance(value, Temporal):
         digits = value.precision
         return digits - _TIME_DIGITS if value.kind == "time" else digits
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        return len(Decimal(value).as_tuple().digits)
+        exponent = Decimal(value).as_tuple().exponent
+        return max(0, -exponent) if isinstance(exponent, int) else None
     return None
 
 
@@ -63,7 +64,7 @@ def _boundary(value: Any, precision: int | None, *, is_high: bool) -> Any:
 
 
 def _number(value: Decimal, precision: int | None, *, is_high: bool) -> Decimal | None:
-    """Half a unit of the last digit away; cut, or where it leads away from zero rounded, to the precision."""
+    """Half a unit of the last digit away; cut, or rounded where that leads away from zero."""
     digits = _DEFAULT_DIGITS if precision is None else precision
     exponent = value.as_tuple().exponent
     if not 0 <= digits <= _MAX_DIGITS or not isinstance(exponent, int):
@@ -72,7 +73,8 @@ def _number(value: Decimal, precision: int | None, *, is_high: bool) -> Decimal 
     edge = value + half if is_high else value - half
     leads_away = is_high == (value >= 0)
     rounding = "ROUND_HALF_UP" if leads_away else "ROUND_DOWN"
-    return edge.quantize(Decimal(1).scaleb(-digits), rounding=rounding, context=WIDE)
+    rounded = edge.quantize(Decimal(1).scaleb(-digits), rounding=rounding, context=WIDE)
+    return abs(rounded) if rounded == 0 else rounded
 
 
 def _temporal(value: Temporal, precision: int | None, *, is_high: bool) -> Temporal | None:

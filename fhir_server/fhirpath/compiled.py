@@ -1,7 +1,7 @@
 """A compiled expression: closures ``(focus, scope) -> answer`` with three faces.
 
-Most expressions end up as a truth (an invariant, the criteria of ``where``) or as "is there any"; asking
-for just that makes no list and no node.
+Most expressions end up as a truth (an invariant, the criteria of ``where``) or as "is there any";
+asking for just that makes no list and no node.
 
 Collections are never changed once they are made.
 """
@@ -27,8 +27,8 @@ class Compiled(msgspec.Struct, frozen=True):
         many: The resulting collection.
         truth: The result as a Boolean, None for empty; a single item that is no Boolean is true.
         some: Whether the result has items.
-        reads_scope: Whether it looks at ``$this``, ``$index`` or ``$total``, so that an iteration must set
-            them.
+        reads_scope: Whether it looks at ``$this``, ``$index`` or ``$total``, so that an iteration
+            must set them.
         is_boolean: Whether the result is known to be a Boolean or empty.
         constant: The result, where it does not depend on anything.
     """

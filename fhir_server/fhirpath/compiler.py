@@ -5,6 +5,7 @@ Spec: http://hl7.org/fhirpath/N1/#expressions
 
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
 
@@ -215,7 +216,7 @@ def _literal(tree: Tree) -> Collection:
             return [wrap(value)]
         case nodes.Quantity(number=number, unit=unit, is_calendar=is_calendar):
             name = CALENDAR_UNITS[unit] if is_calendar else unit
-            return [wrap(Quantity(nodes.Decimal(number.text), name, is_calendar))]
+            return [wrap(Quantity(Decimal(number.text), name, is_calendar))]
         case nodes.Temporal(text=text):
             return [wrap(_temporal(text, tree.offset))]
     return []
@@ -223,7 +224,7 @@ def _literal(tree: Tree) -> Collection:
 
 def _temporal(text: str, offset: int) -> Any:
     kind = "time" if text.startswith("T") else "dateTime" if "T" in text else "date"
-    found = temporal(kind, text)  # type: ignore[arg-type] # one of the three
+    found = temporal(kind, text)
     if found is None:
         raise Fault("fhirpath-literal", offset, found=f"@{text}", expected="YYYY-MM-DDThh:mm:ss")
     return found

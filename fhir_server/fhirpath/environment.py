@@ -1,4 +1,4 @@
-"""What an expression finds around it: variables, the time, and a host that knows more than the engine.
+"""What an expression finds around it: variables, the time, a host that knows more than the engine.
 
 Spec: http://hl7.org/fhirpath/N1/#environment-variables
 """
@@ -40,9 +40,10 @@ class Env(msgspec.Struct, frozen=True):
         root_resource: ``%rootResource``; None: the one that contains ``%resource``, or itself.
         context: ``%context``; None: the focus.
         variables: Further ``%name``; names without ``%``.
-        now: The instant of ``now()`` and ``today()``, with a time zone; None: when it is first asked.
-        host: Answers ``resolve()``, ``memberOf()``, ``conformsTo()``; None: only what lies in the same
-            resource resolves, and the other two fail.
+        now: The instant of ``now()`` and ``today()``, with a time zone; None: when it is first
+            asked.
+        host: Answers ``resolve()``, ``memberOf()``, ``conformsTo()``; None: only what lies in the
+            same resource resolves, and the other two fail.
         trace: Gets what ``trace()`` sees.
     """
 

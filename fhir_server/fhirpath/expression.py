@@ -12,6 +12,7 @@ from fhir_server.fhirpath.errors import Fault, FhirPathError
 from fhir_server.fhirpath.navigation import Navigator
 from fhir_server.fhirpath.node import Node
 from fhir_server.fhirpath.parser import parse
+from fhir_server.fhirpath.static import Checker
 from fhir_server.fhirpath.tree import Tree
 from fhir_server.fhirpath.type_model import TypeModel
 
@@ -43,10 +44,10 @@ class Expression:
             env: Variables, clock and host.
 
         Raises:
-            FhirPathError: The evaluation must stop: operands that do not fit, several items where one is
-                meant, something the host does not know, too much work.
+            FhirPathError: The evaluation must stop: operands that do not fit, several items where
+                one is meant, something the host does not know, too much work.
         """
-        items = [focus] if focus.__class__ is Node else list(focus)  # type: ignore[arg-type,list-item] # told apart
+        items = [focus] if focus.__class__ is Node else list(focus)  # type: ignore[arg-type] # told apart
         scope = Scope(Run(env, items), items)
         try:
             return list(self._many(items, scope))
@@ -54,14 +55,14 @@ class Expression:
             raise FhirPathError(self.text, fault) from fault
 
     def holds(self, focus: Node | Sequence[Node], env: Env = _NOTHING_AROUND) -> bool:
-        """Say whether the expression, as an invariant, is met: true, or anything that is no Boolean.
+        """Say whether the expression, as an invariant, is met: true, or items that are no Boolean.
 
         An empty result does not meet it, as in HL7's validator.
 
         Raises:
             FhirPathError: As `evaluate`.
         """
-        items = [focus] if focus.__class__ is Node else list(focus)  # type: ignore[arg-type,list-item] # told apart
+        items = [focus] if focus.__class__ is Node else list(focus)  # type: ignore[arg-type] # told apart
         scope = Scope(Run(env, items), items)
         try:
             if self._is_boolean:
@@ -75,23 +76,34 @@ class Expression:
 
 
 def compile_expression(
-    text: str, model: TypeModel, *, is_strict: bool = False, navigator: Navigator | None = None
+    text: str,
+    model: TypeModel,
+    *,
+    is_strict: bool = False,
+    context_type: str | None = None,
+    navigator: Navigator | None = None,
 ) -> Expression:
     """Parse and compile an expression; the caller keeps it.
 
     Args:
         text: At most 20,000 characters.
         model: The types of the release.
-        is_strict: Whether ``as`` and ``iif`` refuse several items; R4's own invariants (dom-3, ctm-1) rely
-            on them not to.
-        navigator: What other expressions over the same ``model`` have learned; one of its own otherwise.
+        is_strict: Whether ``as`` and ``iif`` refuse several items; R4's own invariants (dom-3,
+            ctm-1) rely on them not to.
+        context_type: The type of the focus; where it is given, elements that do not exist there
+            and text functions on what is no text are refused.
+        navigator: What other expressions over the same ``model`` have learned; its own otherwise.
 
     Raises:
-        FhirPathError: It is no FHIRPath, names unknown functions or types, or is over the limits.
+        FhirPathError: It is no FHIRPath, names unknown functions or types, cannot be meant on
+            ``context_type``, or is over the limits.
     """
+    known = navigator or Navigator(model)
     try:
         tree = parse(text)
-        compiled = Compiler(navigator or Navigator(model), is_strict=is_strict).compile(tree)
+        compiled = Compiler(known, is_strict=is_strict).compile(tree)
+        if context_type is not None:
+            Checker(known, context_type).check(tree)
     except Fault as fault:
         raise FhirPathError(text, fault) from fault
     return Expression(text, tree, compiled)

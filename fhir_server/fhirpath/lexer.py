@@ -21,18 +21,21 @@ Kind = Literal[
     "end",
 ]
 
+_DELIMITED = r"` (?: [^`\\] | \\. )* `"
+_STRING = r"' (?: [^'\\] | \\. )* '"
+_DATE = r"\d{4} (?: -\d\d (?: -\d\d )? )?"
 _TIME = r"\d\d (?: :\d\d (?: :\d\d (?: \.\d+ )? )? )?"
 _ZONE = r"(?: Z | [+-]\d\d:\d\d )"
 _TOKEN = re.compile(
     rf"""
       (?P<space>     (?: \s+ | //[^\r\n]* | /\*.*?\*/ )+ )
-    | (?P<temporal>  @ (?: T {_TIME} | \d{{4}} (?: -\d\d (?: -\d\d )? )? (?: T (?: {_TIME} {_ZONE}? )? )? ) )
+    | (?P<temporal>  @ (?: T {_TIME} | {_DATE} (?: T (?: {_TIME} {_ZONE}? )? )? ) )
     | (?P<number>    \d+ (?: \.\d+ )? )
     | (?P<identifier>[A-Za-z_][A-Za-z0-9_]* )
-    | (?P<delimited> ` (?: [^`\\] | \\. )* ` )
-    | (?P<string>    ' (?: [^'\\] | \\. )* ' )
+    | (?P<delimited> {_DELIMITED} )
+    | (?P<string>    {_STRING} )
     | (?P<special>   \$[A-Za-z]+ )
-    | (?P<variable>  % (?: [A-Za-z_][A-Za-z0-9_\-]* | ` (?: [^`\\] | \\. )* ` | ' (?: [^'\\] | \\. )* ' ) )
+    | (?P<variable>  % (?: [A-Za-z_][A-Za-z0-9_\-]* | {_DELIMITED} | {_STRING} ) )
     | (?P<symbol>    <= | >= | != | !~ | /(?!\*) | [-+*&|.,()\[\]{{}}<>=~] )
     """,
     re.VERBOSE | re.DOTALL,
@@ -43,7 +46,7 @@ _ESCAPED_AS_IS = frozenset("'\"`\\/")
 
 
 class Token(NamedTuple):
-    """A piece of the text; ``text`` of strings and delimited identifiers has its escapes resolved."""
+    """A piece of the text; in strings and delimited identifiers the escapes are resolved."""
 
     kind: Kind
     text: str

@@ -32,7 +32,7 @@ class Step(msgspec.Struct, frozen=True, gc=False):
 
 
 Steps = Step | dict[str, Step] | None
-"""One step; for a choice those of all its types by JSON property; None: there is no such element."""
+"""One step; for a choice those of all types by JSON property; None: no such element."""
 
 
 class Navigator:
@@ -68,7 +68,7 @@ class Navigator:
             yield Step(key, fhir_type, sibling, self.model.is_resource(fhir_type))
 
     def _fhir_type(self, parent: str, name: str, declared: str) -> str:
-        """Ids and URLs are declared as ``System.String``; their FHIR types stand in an extension."""
+        """Ids and URLs are declared as ``System.String``; R4 hides their types in extensions."""
         if not declared.startswith("System.") or self.model.is_primitive(parent):
             return declared if name != "id" else "string"
         if name == "id":
@@ -150,7 +150,7 @@ def expand(item: Node, source: JsonObject, step: Step, found: list[Node]) -> Non
         _expand_with_siblings(item, value, source[step.sibling], step, found)
     elif value.__class__ is list:
         fhir_type = step.fhir_type
-        for index, entry in enumerate(value):  # type: ignore[arg-type] # a list
+        for index, entry in enumerate(value):
             if step.is_resource:
                 fhir_type = _resource_type(entry, step.fhir_type)
             if entry is not None:

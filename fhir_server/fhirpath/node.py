@@ -1,7 +1,7 @@
 """What an expression walks over and returns: a value with its type and its place.
 
-Nodes are `msgspec.Struct`: every step of a path makes some, and one costs 34 ns against 103 for a class
-with slots and 155 for a named tuple (see docs/decisions/0010).
+Nodes are `msgspec.Struct`: every step of a path makes some, and one costs 34 ns against 103 for a
+class with slots and 155 for a named tuple (see docs/decisions/0010).
 
 Spec: https://hl7.org/fhir/R4/fhirpath.html#types
 """
@@ -19,10 +19,10 @@ class Node(msgspec.Struct, frozen=True, gc=False, eq=False):
     """One item of a collection.
 
     Attributes:
-        value: The JSON value of an element (None where a primitive has only extensions), or the value of
-            a FHIRPath type: bool, int, Decimal, str, `Temporal`, `Quantity`.
-        fhir_type: ``Patient``, ``HumanName``, ``Patient.contact``, ``code`` …; ``System.String`` … for
-            what expressions compute.
+        value: The JSON value of an element (None where a primitive has only extensions), or the
+            value of a FHIRPath type: bool, int, Decimal, str, `Temporal`, `Quantity`.
+        fhir_type: ``Patient``, ``HumanName``, ``Patient.contact``, ``code`` …; ``System.String`` …
+            for what expressions compute.
         sibling: The ``_name`` object of a primitive: its id and extensions.
         parent: The node it was reached from by its key; None at a root and for computed values.
         key: The JSON property in the parent.
@@ -58,8 +58,8 @@ class Node(msgspec.Struct, frozen=True, gc=False, eq=False):
     def path(self) -> str:
         """FHIRPath of the node with indexes, such as ``Patient.name[0].given[1]``.
 
-        A choice keeps the JSON property: ``Observation.valueQuantity`` would be ``.value`` in FHIRPath;
-        here it is written as FHIRPath does, from the type of the node.
+        A choice keeps the JSON property: ``Observation.valueQuantity`` would be ``.value`` in
+        FHIRPath; here it is written as FHIRPath does, from the type of the node.
         """
         steps = []
         for node in self.ancestors():

@@ -229,7 +229,7 @@ def _union(left: Compiled, right: Compiled, offset: int) -> Compiled:
 
 
 def _arithmetic(symbol: str, compute: Callable[[Any, Any], Any]) -> Operator:
-    """Make an operator of a function on two values; it returns NotImplemented for types it does not take."""
+    """Make an operator of a function that returns NotImplemented for types it does not take."""
 
     def build(left: Compiled, right: Compiled, offset: int) -> Compiled:
         one, other = left.many, right.many
@@ -424,4 +424,4 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType(
         "&": _concatenate,
     }
 )
-"""The compilers of the binary operators; ``is`` and ``as`` take a type and stand with the functions."""
+"""The compilers of the binary operators, but for ``is`` and ``as``, which take a type."""

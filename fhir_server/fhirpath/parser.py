@@ -3,6 +3,9 @@
 Spec: http://hl7.org/fhirpath/N1/grammar.html
 """
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
 from fhir_server.fhirpath.errors import Fault
 from fhir_server.fhirpath.lexer import Token, tokens
 from fhir_server.fhirpath.tree import (
@@ -202,8 +205,10 @@ def _boolean(text: str, offset: int) -> Tree:
     return Boolean(text == "true", offset=offset)
 
 
-_LITERALS = {
-    "string": lambda text, offset: String(text, offset=offset),
-    "temporal": lambda text, offset: Temporal(text[1:], offset=offset),
-    "variable": lambda text, offset: Variable(text, offset=offset),
-}
+_LITERALS: Mapping[str, Callable[[str, int], Tree]] = MappingProxyType(
+    {
+        "string": lambda text, offset: String(text, offset=offset),
+        "temporal": lambda text, offset: Temporal(text[1:], offset=offset),
+        "variable": lambda text, offset: Variable(text, offset=offset),
+    }
+)

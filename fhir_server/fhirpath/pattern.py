@@ -1,7 +1,7 @@
-"""Regular expressions on an engine whose time grows with the text only, never with tricks in the pattern.
+"""Regular expressions whose time grows with the text only, never with tricks in the pattern.
 
-Spec: http://hl7.org/fhirpath/N1/#matchesregex-string-boolean (PCRE; look-around and back references, which
-RE2 leaves out, are refused)
+Spec: http://hl7.org/fhirpath/N1/#matchesregex-string-boolean (PCRE; look-around and back
+references, which RE2 leaves out, are refused)
 """
 
 import re
@@ -30,11 +30,13 @@ def compiled(regex: str) -> Any:
     try:
         return re2.compile(regex, options)
     except re2.error as error:
-        raise ValueError(f"RE2: {error.args[0]!s:.80}") from error
+        reason = error.args[0]
+        text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
+        raise ValueError(f"RE2: {text:.80}") from error
 
 
 def substitute(text: str, regex: str, substitution: str, limit: int) -> str:
-    """Replace every match; ``$1`` and ``${name}`` stand for groups, ``\\$`` for itself.
+    """Replace every match; ``$1`` and ``${name}`` stand for groups; a backslash before them: text.
 
     Raises:
         ValueError: As `compiled`; a group that is not there; a result longer than ``limit``.

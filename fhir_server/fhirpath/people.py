@@ -4,12 +4,12 @@ Spec: https://hl7.org/fhir/R4/fhirpath.html
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from fhir_server.definitions import Registry, load_registry
 from fhir_server.fhirpath.environment import Env
-from fhir_server.fhirpath.expression import compile_expression
+from fhir_server.fhirpath.expression import Expression, compile_expression
 from fhir_server.fhirpath.navigation import Navigator
 from fhir_server.fhirpath.node import Node, root_node
 from fhir_server.fhirpath.quantity import Quantity
@@ -29,16 +29,16 @@ def evaluate(
         variables: Values of ``%name``: JSON scalars, resources, or lists of these.
 
     Returns:
-        JSON values: dates and times as strings, quantities as objects, elements as they stand in the resource.
+        JSON values: dates and times as strings, quantities as objects, elements as they stand in
+        the resource.
 
     Raises:
         FhirPathError: The expression is refused, or its evaluation must stop.
         ValueError: ``resource`` has no known ``resourceType``.
     """
     registry = _registry()
-    navigator = Navigator(registry.types)
     focus = [] if resource is None else [root_node(resource, registry.types)]
-    compiled = compile_expression(expression, registry.types, is_strict=True, navigator=navigator)
+    compiled = _compiled(expression, focus[0].fhir_type if focus else None)
     given = {name: _nodes(value, registry) for name, value in (variables or {}).items()}
     found = compiled.evaluate(focus, Env(variables=given, host=_DefinitionsHost(registry)))
     return [to_json(item) for item in found]
@@ -47,6 +47,19 @@ def evaluate(
 @cache
 def _registry() -> Registry:
     return load_registry()
+
+
+@cache
+def _navigator() -> Navigator:
+    return Navigator(_registry().types)
+
+
+@lru_cache(maxsize=256)
+def _compiled(text: str, context_type: str | None) -> Expression:
+    navigator = _navigator()
+    return compile_expression(
+        text, navigator.model, is_strict=True, context_type=context_type, navigator=navigator
+    )
 
 
 class _DefinitionsHost:
@@ -65,7 +78,7 @@ class _DefinitionsHost:
 
     def conforms_to(self, node: Node, profile: str) -> bool | None:
         """Tell types apart; profiles need the validator above."""
-        structure = self._registry.structure(split_canonical(profile)[0])  # type: ignore[arg-type] # a canonical
+        structure = self._registry.structure(split_canonical(profile)[0])
         if structure is None or structure.derivation == "constraint":
             return None
         return self._registry.types.is_subtype(node.fhir_type, structure.type)
@@ -80,7 +93,7 @@ def _nodes(value: Any, registry: Registry) -> Sequence[Node]:
 
 
 def to_json(item: Node) -> Any:
-    """Return a node as JSON: dates and times as strings, quantities as objects, elements as they stand."""
+    """Return a node as JSON: times as strings, quantities as objects, elements as they stand."""
     value = item.value
     if isinstance(value, Temporal):
         return str(value)

@@ -26,7 +26,7 @@ _CALENDAR_OF_UCUM = {code: unit for unit, code in _ABOUT.items()}
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number and its unit; ``unit`` is singular where ``is_calendar`` (``week``), else a UCUM code."""
+    """A number and its unit: a UCUM code, or where ``is_calendar`` a word such as ``week``."""
 
     value: Decimal
     unit: str = "1"
@@ -70,10 +70,20 @@ def compare(left: Quantity, right: Quantity) -> int | None:
 
 def are_equivalent(left: Quantity, right: Quantity) -> bool:
     """Say whether both are the same after conversion, as precisely as the less precise one."""
-    one = left.value, _ABOUT[left.unit] if left.is_calendar else left.unit
-    target = _ABOUT[right.unit] if right.is_calendar else right.unit
-    value = one[0] if one[1] == target else ucum.convert(one[0], one[1], target)
-    return value is not None and are_equivalent_numbers(value, right.value)
+    if _step(left) > _step(right):
+        left, right = right, left
+    code, target = as_ucum(left), as_ucum(right)
+    value = left.value if code == target else ucum.convert(left.value, code, target)
+    if value is None:
+        return False
+    step = Decimal(1).scaleb(-_digits(right.value))
+    return round_to(value, step) == round_to(right.value, step)
+
+
+def _step(value: Quantity) -> Fraction:
+    """Size of one unit of the last digit, in base units."""
+    unit = ucum.unit(as_ucum(value))
+    return Fraction(1 if unit is None else unit.factor) * Fraction(1, 10 ** _digits(value.value))
 
 
 def are_comparable(left: Quantity, right: Quantity) -> bool:

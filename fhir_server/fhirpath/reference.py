@@ -1,6 +1,7 @@
 """From a reference to its target, where that lies in the same document; the host looks further.
 
-Spec: https://hl7.org/fhir/R4/references.html#contained and https://hl7.org/fhir/R4/bundle.html#references
+Spec: https://hl7.org/fhir/R4/references.html#contained and
+https://hl7.org/fhir/R4/bundle.html#references
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ _LINK_TYPES = frozenset({"canonical", "uri", "url", "oid", "uuid", "string"})
 
 
 def resolve(item: Node, scope: Scope, model: TypeModel) -> Node | None:
-    """Return the resource that a Reference, canonical or URL points to; None: it is not to be had."""
+    """Return the resource that a Reference, canonical or URL points to, if it can be had."""
     link = _link(item)
     if not isinstance(link, str) or not link:
         return None
@@ -68,7 +69,7 @@ def _full_url(resource: Node) -> str | None:
 
 
 def _entry(bundle: Node, link: str, base: str | None) -> Node | None:
-    """Find the entry whose fullUrl the link means: as it is, or below the base of the asking entry."""
+    """Find the entry whose fullUrl the link means, as it is or below the asking entry's base."""
     absolute = {link}
     if base is not None and "://" in base and "://" not in link:
         absolute.add("/".join([*base.split("/")[:-2], link]))

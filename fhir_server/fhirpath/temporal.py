@@ -119,7 +119,7 @@ def days_in_month(year: int, month: int) -> int:
 
 @lru_cache(maxsize=4096)
 def temporal(kind: Kind, text: str) -> Temporal | None:
-    """Read ``2024-05``, ``2024-05-01T10:00+03:00`` or, for times, ``10:30:00.5``; None: it is none."""
+    """Read ``2024-05``, ``2024-05-01T10:00+03:00`` or ``10:30:00.5``; None: it is none."""
     match = _TEXT.fullmatch(text)
     if match is None:
         return None

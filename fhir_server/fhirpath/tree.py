@@ -99,7 +99,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Temporal:
-    """A date, dateTime or time as written, ``@`` left out: ``2024-05``, ``2024-05T``, ``T12:30``."""
+    """A date, dateTime or time as written behind ``@``: ``2024-05``, ``2024-05T``, ``T12:30``."""
 
     text: str
     offset: int = field(default=0, compare=False, kw_only=True)

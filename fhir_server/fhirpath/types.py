@@ -38,9 +38,9 @@ def type_test(name: TypeName, model: TypeModel, *, exact_primitives: bool) -> Is
     Args:
         name: As written; without namespace the types of ``model`` come first.
         model: The types of the release.
-        exact_primitives: Whether a ``code`` is not taken for a ``string``. ``is`` follows the hierarchy;
-            ``as`` and ``ofType`` pick primitives by their own name, because an element's type is what
-            its JSON property says (docs/decisions/0012).
+        exact_primitives: Whether a ``code`` is not taken for a ``string``. ``is`` follows the
+            hierarchy; ``as`` and ``ofType`` pick primitives by their own name, because an
+            element's type is what its JSON property says (docs/decisions/0012).
 
     Raises:
         Fault: There is no such type. An unknown ``System.`` type is one that nothing is of.

@@ -75,7 +75,7 @@ def are_comparable(left: str, right: str) -> bool:
 
 
 def to_base(value: Decimal, code: str) -> tuple[Fraction, str] | None:
-    """Express ``value`` in base units exactly: (number, code of the base units); None: unknown code."""
+    """Express ``value`` in base units: (exact number, their code); None: unknown code."""
     found = unit(code)
     if found is None:
         return None
@@ -171,21 +171,21 @@ class _Reader:
             exponent, self._at = (1 if operator == "." else -1), self._at + 1
 
     def _component(self, depth: int) -> Unit:
-        token = self._peek()
+        piece = self._peek()
         self._at += 1
-        if token == "(":
+        if piece == "(":
             result = self._term(depth + 1)
             if self._peek() != ")":
                 raise _Unreadable
             self._at += 1
             return result
-        if token.startswith("{"):
+        if piece.startswith("{"):
             return ONE
-        if token in {"", ")", ".", "/"}:
+        if piece in {"", ")", ".", "/"}:
             raise _Unreadable
         if self._peek().startswith("{"):
             self._at += 1
-        return _component(token)
+        return _component(piece)
 
 
 def _component(text: str) -> Unit:

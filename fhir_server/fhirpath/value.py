@@ -1,4 +1,4 @@
-"""What nodes are worth in FHIRPath's own types, and when two of them are equal, equivalent or ordered.
+"""What nodes are worth in FHIRPath's own types, and when two are equal, equivalent or ordered.
 
 Spec: https://hl7.org/fhir/R4/fhirpath.html#types and http://hl7.org/fhirpath/N1/#equality
 """
@@ -28,8 +28,8 @@ def plain(item: Node) -> Any:
     """Return a node's value as FHIRPath computes with it.
 
     Returns:
-        bool, int, Decimal, str, Temporal or Quantity; the JSON of anything else; None where a primitive
-        has no value or one that its type does not allow.
+        bool, int, Decimal, str, Temporal or Quantity; the JSON of anything else; None where a
+        primitive has no value or one that its type does not allow.
     """
     convert = _CONVERT.get(item.fhir_type)
     return item.value if convert is None else convert(item.value)
@@ -214,7 +214,7 @@ def compare(left: Node, right: Node, operator: str, offset: int) -> int | None:
     if isinstance(one, str) and isinstance(other, str):
         return (one > other) - (one < other)
     if _are_numbers(one, other):
-        return (one > other) - (one < other)
+        return int(one > other) - int(one < other)
     if isinstance(one, Temporal) and isinstance(other, Temporal):
         if (one.kind == "time") == (other.kind == "time"):
             return temporals.compare(one, other)

@@ -1,6 +1,7 @@
 """``%name``: what the environment, the evaluation and ``defineVariable`` know.
 
-Spec: http://hl7.org/fhirpath/N1/#environment-variables and https://hl7.org/fhir/R4/fhirpath.html#variables
+Spec: http://hl7.org/fhirpath/N1/#environment-variables and
+https://hl7.org/fhir/R4/fhirpath.html#variables
 """
 
 from collections.abc import Callable, Mapping

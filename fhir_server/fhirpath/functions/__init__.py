@@ -18,7 +18,7 @@ from fhir_server.fhirpath.functions import (
     traversal,
     utility,
 )
-from fhir_server.fhirpath.functions.registry import Argument, Function, Site
+from fhir_server.fhirpath.functions.registry import SAME, Argument, Function, Site
 from fhir_server.fhirpath.functions.traversal import compile_as, compile_is
 
 _CHAPTERS = (
@@ -42,6 +42,6 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         if isinstance(entry, Function)
     }
 )
-"""Every function by name; ``defineVariable`` is not among them: it changes what stands behind it."""
+"""Every function by name, but for ``defineVariable``: it changes what stands behind it."""
 
-__all__ = ["FUNCTIONS", "Argument", "Function", "Site", "compile_as", "compile_is"]
+__all__ = ["FUNCTIONS", "SAME", "Argument", "Function", "Site", "compile_as", "compile_is"]

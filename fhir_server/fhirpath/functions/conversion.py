@@ -4,19 +4,24 @@ Spec: http://hl7.org/fhirpath/N1/#conversion
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Any
 
 from fhir_server.fhirpath import quantity as quantities
 from fhir_server.fhirpath import ucum
-from fhir_server.fhirpath.compiled import Collection, Compiled, from_many, from_truth, single
+from fhir_server.fhirpath.compiled import (
+    Collection,
+    Compiled,
+    Truth,
+    as_truth,
+    from_many,
+    single,
+)
 from fhir_server.fhirpath.environment import Scope
-from fhir_server.fhirpath.functions.iteration import per_item
 from fhir_server.fhirpath.functions.registry import (
     ANYTHING,
-    COLLECTION,
+    BOOLEAN,
     EXPRESSION,
     TEXT,
     Function,
@@ -25,9 +30,8 @@ from fhir_server.fhirpath.functions.registry import (
     scalar,
 )
 from fhir_server.fhirpath.quantity import Quantity
-from fhir_server.fhirpath.temporal import DAY, Temporal, temporal
+from fhir_server.fhirpath.temporal import Temporal, temporal
 from fhir_server.fhirpath.tree import CALENDAR_UNITS
-from fhir_server.fhirpath.value import wrap
 
 _TRUE = frozenset({"true", "t", "yes", "y", "1", "1.0"})
 _FALSE = frozenset({"false", "f", "no", "n", "0", "0.0"})
@@ -39,16 +43,30 @@ _DECIMAL = re.compile(r"[+-]?\d{1,40}(\.\d{1,40})?")
 def iif(site: Site, criterion: Compiled, then: Compiled, otherwise: Compiled | None) -> Compiled:
     """Evaluate one of two expressions, the other one not at all."""
     source, offset = site.source.many, site.offset
+    decide = _strictly_boolean(site, criterion) if site.is_strict else criterion.truth
 
     def many(focus: Collection, scope: Scope) -> Collection:
         items = source(focus, scope)
         item = single(items, offset, "iif()") if site.is_strict else next(iter(items), None)
         inner = scope if item is None or len(items) > 1 else scope.at(item, scope.index or 0)
-        if criterion.truth(items, inner):
+        if decide(items, inner):
             return then.many(items, inner)
         return [] if otherwise is None else otherwise.many(items, inner)
 
     return from_many(many, offset, reads_scope=True)
+
+
+def _strictly_boolean(site: Site, criterion: Compiled) -> Truth:
+    """A text or a number that was computed is no criterion; an element that is there is one."""
+
+    def truth(focus: Collection, scope: Scope) -> bool | None:
+        found = criterion.many(focus, scope)
+        answer = as_truth(found, site.offset)
+        if found and found[0].fhir_type.startswith("System.") and found[0].value is not answer:
+            raise site.fault(found[0].fhir_type, "Boolean")
+        return answer
+
+    return truth
 
 
 def to_boolean(value: Any) -> bool | None:
@@ -56,7 +74,7 @@ def to_boolean(value: Any) -> bool | None:
     if isinstance(value, bool):
         return value
     if isinstance(value, int | Decimal):
-        return {0: False, 1: True}.get(value)
+        return bool(value) if value in (0, 1) else None
     if isinstance(value, str):
         folded = value.casefold()
         return True if folded in _TRUE else False if folded in _FALSE else None
@@ -101,8 +119,7 @@ def to_date(value: Any) -> Temporal | None:
             return value
         return temporal("date", str(value)[:10]) if value.kind == "dateTime" else None
     if isinstance(value, str):
-        found = temporal("date", value) or temporal("dateTime", value)
-        return None if found is None else to_date(found)
+        return temporal("date", value)
     return None
 
 
@@ -132,11 +149,11 @@ def to_quantity(value: Any) -> Quantity | None:
 def _pair(name: str, spec: str, convert: Callable[[Any], Any]) -> tuple[Function, Function]:
     """Make ``toX()`` and ``convertsToX()``."""
 
-    @scalar(f"to{name}", spec=spec, takes=ANYTHING)
+    @scalar(f"to{name}", spec=spec, takes=ANYTHING, result=f"System.{name}")
     def to(value: Any) -> Any:
         return convert(value)
 
-    @scalar(f"convertsTo{name}", spec=spec, takes=ANYTHING, is_boolean=True)
+    @scalar(f"convertsTo{name}", spec=spec, takes=ANYTHING, result=BOOLEAN)
     def converts(value: Any) -> bool:
         return convert(value) is not None
 
@@ -163,14 +180,16 @@ def _in_unit(value: Any, unit: str | None) -> Quantity | None:
     return None if converted is None else Quantity(converted, unit)
 
 
-@scalar("toQuantity", spec="5.5.7", takes=ANYTHING, args=(TEXT,), required=0)
+@scalar(
+    "toQuantity", spec="5.5.7", takes=ANYTHING, args=(TEXT,), required=0, result="System.Quantity"
+)
 def quantity(value: Any, unit: str | None = None) -> Quantity | None:
     """Convert to Quantity, in ``unit`` where it is given."""
     return _in_unit(value, unit)
 
 
 @scalar(
-    "convertsToQuantity", spec="5.5.7", takes=ANYTHING, args=(TEXT,), required=0, is_boolean=True
+    "convertsToQuantity", spec="5.5.7", takes=ANYTHING, args=(TEXT,), required=0, result=BOOLEAN
 )
 def converts_to_quantity(value: Any, unit: str | None = None) -> bool:
     """Say whether ``toQuantity`` would give something."""

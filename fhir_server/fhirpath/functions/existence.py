@@ -5,12 +5,15 @@ Spec: http://hl7.org/fhirpath/N1/#existence
 
 from collections.abc import Callable
 
-from fhir_server.fhirpath.compiled import Collection, Compiled, as_truth, from_many, from_truth
+from fhir_server.fhirpath.compiled import Collection, Compiled, from_many, from_truth
 from fhir_server.fhirpath.environment import Scope
 from fhir_server.fhirpath.functions.iteration import per_item
 from fhir_server.fhirpath.functions.registry import (
+    BOOLEAN,
     COLLECTION,
     EXPRESSION,
+    SAME,
+    WHOLE,
     Function,
     Site,
     function,
@@ -19,7 +22,7 @@ from fhir_server.fhirpath.node import Node
 from fhir_server.fhirpath.value import key
 
 
-@function("empty", spec="5.1.1")
+@function("empty", spec="5.1.1", result=BOOLEAN)
 def empty(site: Site) -> Compiled:
     """Say whether there is nothing."""
     some = site.source.some
@@ -30,7 +33,7 @@ def empty(site: Site) -> Compiled:
     return from_truth(truth, reads_scope=site.source.reads_scope)
 
 
-@function("exists", spec="5.1.2", args=(EXPRESSION,), required=0)
+@function("exists", spec="5.1.2", args=(EXPRESSION,), required=0, result=BOOLEAN)
 def exists(site: Site, criteria: Compiled | None) -> Compiled:
     """Say whether there is something, or something that meets the criteria."""
     if criteria is None:
@@ -46,7 +49,7 @@ def exists(site: Site, criteria: Compiled | None) -> Compiled:
     return from_truth(truth, reads_scope=site.source.reads_scope)
 
 
-@function("all", spec="5.1.3", args=(EXPRESSION,))
+@function("all", spec="5.1.3", args=(EXPRESSION,), result=BOOLEAN)
 def all_(site: Site, criteria: Compiled) -> Compiled:
     """Say whether every item meets the criteria; true where there is none."""
     source, offset = site.source.many, site.offset
@@ -61,7 +64,7 @@ def all_(site: Site, criteria: Compiled) -> Compiled:
 
 
 def _of_booleans(name: str, spec: str, decide: Callable[[list[bool]], bool]) -> Function:
-    @function(name, spec=spec)
+    @function(name, spec=spec, result=BOOLEAN)
     def build(site: Site) -> Compiled:
         source = site.source.many
 
@@ -85,13 +88,13 @@ all_false = _of_booleans("allFalse", "5.1.6", lambda values: not any(values))
 any_false = _of_booleans("anyFalse", "5.1.7", lambda values: not all(values))
 
 
-@function("subsetOf", spec="5.1.8", args=(COLLECTION,))
+@function("subsetOf", spec="5.1.8", args=(COLLECTION,), result=BOOLEAN)
 def subset_of(site: Site, other: Compiled) -> Compiled:
     """Say whether every item is in the other collection."""
     return _sets(site, other, lambda mine, others: mine <= others)
 
 
-@function("supersetOf", spec="5.1.9", args=(COLLECTION,))
+@function("supersetOf", spec="5.1.9", args=(COLLECTION,), result=BOOLEAN)
 def superset_of(site: Site, other: Compiled) -> Compiled:
     """Say whether every item of the other collection is here."""
     return _sets(site, other, lambda mine, others: mine >= others)
@@ -110,7 +113,7 @@ def _sets(
     return from_truth(truth, reads_scope=True)
 
 
-@function("count", spec="5.1.10")
+@function("count", spec="5.1.10", result=WHOLE)
 def count(site: Site) -> Compiled:
     """Count the items."""
     source = site.source.many
@@ -121,7 +124,7 @@ def count(site: Site) -> Compiled:
     return from_many(many, site.offset, reads_scope=site.source.reads_scope)
 
 
-@function("distinct", spec="5.1.11")
+@function("distinct", spec="5.1.11", result=SAME)
 def distinct(site: Site) -> Compiled:
     """Keep the first of equal items."""
     source, offset = site.source.many, site.offset
@@ -144,7 +147,7 @@ def without_duplicates(items: Collection) -> Collection:
     return list(first.values())
 
 
-@function("isDistinct", spec="5.1.12")
+@function("isDistinct", spec="5.1.12", result=BOOLEAN)
 def is_distinct(site: Site) -> Compiled:
     """Say whether no two items are equal."""
     source, offset = site.source.many, site.offset
@@ -157,7 +160,7 @@ def is_distinct(site: Site) -> Compiled:
     return from_truth(truth, reads_scope=site.source.reads_scope)
 
 
-@function("not", spec="6.5.3")
+@function("not", spec="6.5.3", result=BOOLEAN)
 def not_(site: Site) -> Compiled:
     """Turn true and false around."""
     inner = site.source.truth

@@ -9,13 +9,13 @@ from fhir_server.fhirpath import reference
 from fhir_server.fhirpath.compiled import Collection, Compiled, from_many, from_truth, single
 from fhir_server.fhirpath.environment import Scope
 from fhir_server.fhirpath.errors import Fault
-from fhir_server.fhirpath.functions.registry import COLLECTION, Site, function
+from fhir_server.fhirpath.functions.registry import BOOLEAN, COLLECTION, SAME, Site, function
 from fhir_server.fhirpath.narrative import is_safe_narrative
-from fhir_server.fhirpath.navigation import expand, member
+from fhir_server.fhirpath.navigation import member
 from fhir_server.fhirpath.node import Node
 
 
-@function("extension", spec="R4 extension", args=(COLLECTION,))
+@function("extension", spec="R4 extension", args=(COLLECTION,), result="Extension")
 def extension(site: Site, url: Compiled) -> Compiled:
     """Return the extensions with a URL."""
     source, argument, offset = site.source.many, url.many, site.offset
@@ -44,14 +44,14 @@ def _url(item: Node) -> Any:
     return item.value.get("url") if isinstance(item.value, dict) else None
 
 
-@function("hasExtension", spec="R4B hasExtension", args=(COLLECTION,))
+@function("hasExtension", spec="R4B hasExtension", args=(COLLECTION,), result=BOOLEAN)
 def has_extension(site: Site, url: Compiled) -> Compiled:
     """Say whether there is an extension with a URL; one search parameter of R4 asks so."""
     found = extension.compile(site, url)
     return from_truth(found.some, reads_scope=found.reads_scope)
 
 
-@function("hasValue", spec="R4 hasValue")
+@function("hasValue", spec="R4 hasValue", result=BOOLEAN)
 def has_value(site: Site) -> Compiled:
     """Say whether the only item is a primitive with a value, not with extensions alone."""
     source = site.source.many
@@ -95,13 +95,13 @@ def resolve(site: Site) -> Compiled:
     return from_many(many, offset, reads_scope=site.source.reads_scope)
 
 
-@function("memberOf", spec="R4 memberOf", args=(COLLECTION,))
+@function("memberOf", spec="R4 memberOf", args=(COLLECTION,), result=BOOLEAN)
 def member_of(site: Site, value_set: Compiled) -> Compiled:
     """Say whether the only item is in a value set; the host answers."""
     return _ask_host(site, value_set, "member_of")
 
 
-@function("conformsTo", spec="R4 conformsTo", args=(COLLECTION,))
+@function("conformsTo", spec="R4 conformsTo", args=(COLLECTION,), result=BOOLEAN)
 def conforms_to(site: Site, profile: Compiled) -> Compiled:
     """Say whether the only item is valid against a profile; the host answers."""
     return _ask_host(site, profile, "conforms_to")
@@ -124,9 +124,9 @@ def _ask_host(site: Site, canonical: Compiled, question: str) -> Compiled:
     return from_truth(truth, reads_scope=True)
 
 
-@function("htmlChecks", spec="R4 htmlChecks")
+@function("htmlChecks", spec="R4 htmlChecks", result=BOOLEAN)
 def html_checks(site: Site) -> Compiled:
-    """Say whether a narrative has only the elements and attributes that FHIR allows, and some content."""
+    """Say whether a narrative has some content and only what FHIR allows."""
     source = site.source.many
 
     def truth(focus: Collection, scope: Scope) -> bool:
@@ -138,7 +138,7 @@ def html_checks(site: Site) -> Compiled:
     return from_truth(truth, reads_scope=site.source.reads_scope)
 
 
-@function("elementDefinition", spec="R4 elementDefinition")
+@function("elementDefinition", spec="R4 elementDefinition", result="ElementDefinition")
 def element_definition(site: Site) -> Compiled:
     """Return the ElementDefinition of each item, as far as the host knows it."""
     source, offset = site.source.many, site.offset
@@ -155,7 +155,7 @@ def element_definition(site: Site) -> Compiled:
     return from_many(many, offset, reads_scope=site.source.reads_scope)
 
 
-@function("slice", spec="R4 slice", args=(COLLECTION, COLLECTION))
+@function("slice", spec="R4 slice", args=(COLLECTION, COLLECTION), result=SAME)
 def slice_(site: Site, structure: Compiled, name: Compiled) -> Compiled:
     """Keep the items that belong to a slice of a profile; the host decides."""
     source, offset = site.source.many, site.offset
@@ -180,9 +180,11 @@ def slice_(site: Site, structure: Compiled, name: Compiled) -> Compiled:
     return from_many(many, offset, reads_scope=True)
 
 
-@function("checkModifiers", spec="R4 checkModifiers", args=(COLLECTION,), is_variadic=True)
+@function(
+    "checkModifiers", spec="R4 checkModifiers", args=(COLLECTION,), is_variadic=True, result=SAME
+)
 def check_modifiers(site: Site, *known: Compiled) -> Compiled:
-    """Return the input; a modifier extension that is not among the named ones stops the evaluation."""
+    """Return the input; a modifier extension that is not named here stops the evaluation."""
     source, offset = site.source.many, site.offset
     members = site.navigator.member("modifierExtension")
 

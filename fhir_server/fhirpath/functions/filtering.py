@@ -6,12 +6,12 @@ Spec: http://hl7.org/fhirpath/N1/#filtering-and-projection
 from fhir_server.fhirpath.compiled import Collection, Compiled, from_many
 from fhir_server.fhirpath.environment import Scope
 from fhir_server.fhirpath.functions.iteration import per_item
-from fhir_server.fhirpath.functions.registry import EXPRESSION, TYPE, Site, function
+from fhir_server.fhirpath.functions.registry import EXPRESSION, SAME, TYPE, Site, function
 from fhir_server.fhirpath.types import IsType
 from fhir_server.fhirpath.value import key
 
 
-@function("where", spec="5.2.1", args=(EXPRESSION,))
+@function("where", spec="5.2.1", args=(EXPRESSION,), result=SAME)
 def where(site: Site, criteria: Compiled) -> Compiled:
     """Keep the items for which the criteria are true."""
     source, offset = site.source.many, site.offset

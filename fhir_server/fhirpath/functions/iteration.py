@@ -1,4 +1,4 @@
-"""How a function evaluates an expression for each item, with ``$this`` and ``$index`` where they are read.
+"""How a function evaluates an expression for each item, with ``$this`` where that is read.
 
 Spec: http://hl7.org/fhirpath/N1/#functions
 """

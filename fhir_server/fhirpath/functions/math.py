@@ -19,7 +19,7 @@ def absolute(value: Number | Quantity) -> Number | Quantity:
     """Take the sign away."""
     if isinstance(value, Quantity):
         return Quantity(abs(value.value), value.unit, value.is_calendar)
-    return abs(value)
+    return value if value >= 0 else -value
 
 
 @scalar("ceiling", spec="5.7.2", takes=NUMBER)

@@ -43,8 +43,8 @@ class Site:
         offset: Where it stands.
         source: What it is applied to.
         navigator: Steps and types of the release.
-        is_strict: Whether what the specification calls an error stops the evaluation even where R4's own
-            invariants rely on leniency.
+        is_strict: Whether what the specification calls an error stops the evaluation even where
+            R4's own invariants rely on leniency.
     """
 
     name: str
@@ -73,9 +73,12 @@ class Function:
         spec: Section of the specification.
         arguments: What each argument is.
         required: How many arguments must be given.
-        compile: Gets the site and one compiled argument (None where it is left out) for each entry of
-            ``arguments``.
+        compile: Gets the site and one compiled argument (None where it is left out) for each entry
+            of ``arguments``.
         is_variadic: Whether the last argument may repeat.
+        result: The type of the result, `SAME` for that of the input; None: it depends on more.
+        takes_text: Whether the input must be text.
+        needs_order: Whether the input must have an order.
     """
 
     name: str
@@ -84,6 +87,13 @@ class Function:
     required: int
     compile: Callable[..., Compiled]
     is_variadic: bool = False
+    result: str | None = None
+    takes_text: bool = False
+    needs_order: bool = False
+
+
+BOOLEAN, STRING, WHOLE = "System.Boolean", "System.String", "System.Integer"
+SAME = "same"
 
 
 def function(
@@ -93,6 +103,8 @@ def function(
     args: tuple[Argument, ...] = (),
     required: int | None = None,
     is_variadic: bool = False,
+    result: str | None = None,
+    needs_order: bool = False,
 ) -> Callable[[Callable[..., Compiled]], Function]:
     """Make a table entry of a compiler ``(site, *arguments) -> Compiled``."""
 
@@ -104,6 +116,8 @@ def function(
             required=len(args) if required is None else required,
             compile=build,
             is_variadic=is_variadic,
+            result=result,
+            needs_order=needs_order,
         )
 
     return entry
@@ -115,8 +129,8 @@ class Takes:
 
     Attributes:
         label: Its name in messages.
-        read: Gets it from a node; None where the node has no value; raises ValueError where it is of
-            another kind.
+        read: Gets it from a node; None where the node has no value; raises ValueError where it is
+            of another kind.
     """
 
     label: str
@@ -172,13 +186,13 @@ def scalar(
     takes: Takes,
     args: tuple[Takes, ...] = (),
     required: int | None = None,
-    is_boolean: bool = False,
+    result: str | None = None,
 ) -> Callable[[Callable[..., Any]], Function]:
     """Make a table entry of a plain function from one value to one value or to a list of them.
 
-    Empty in, empty out; an argument that is given but empty makes the result empty too, and so does an
-    overflow. The function returns None for empty and raises ValueError, with what it expects, for an
-    argument it cannot use.
+    Empty in, empty out; an argument that is given but empty makes the result empty too, and so
+    does an overflow. The function returns None for empty and raises ValueError, with what it
+    expects, for an argument it cannot use.
 
     Args:
         name: As it is called.
@@ -186,7 +200,7 @@ def scalar(
         takes: The input.
         args: The arguments.
         required: How many arguments must be given; all unless said.
-        is_boolean: Whether it answers true or false.
+        result: The type of its value, where that is always the same.
     """
 
     def entry(compute: Callable[..., Any]) -> Function:
@@ -200,7 +214,7 @@ def scalar(
             reads_scope = site.source.reads_scope or any(
                 argument is not None and argument.constant is None for argument in arguments
             )
-            if is_boolean:
+            if result == BOOLEAN:
                 return from_truth(answer, reads_scope=reads_scope)
 
             def many(focus: Collection, scope: Scope) -> Collection:
@@ -214,6 +228,8 @@ def scalar(
             arguments=(COLLECTION,) * len(args),
             required=len(args) if required is None else required,
             compile=build,
+            result=result,
+            takes_text=takes is TEXT,
         )
 
     return entry

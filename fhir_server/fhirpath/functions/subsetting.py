@@ -8,12 +8,12 @@ from collections.abc import Callable
 from fhir_server.fhirpath.compiled import Collection, Compiled, from_many, single
 from fhir_server.fhirpath.environment import Scope
 from fhir_server.fhirpath.functions.existence import without_duplicates
-from fhir_server.fhirpath.functions.registry import COLLECTION, Function, Site, function
+from fhir_server.fhirpath.functions.registry import COLLECTION, SAME, Function, Site, function
 from fhir_server.fhirpath.value import key
 
 
 def _cut(name: str, spec: str, cut: Callable[[Collection], Collection]) -> Function:
-    @function(name, spec=spec)
+    @function(name, spec=spec, result=SAME, needs_order=name != "first")
     def build(site: Site) -> Compiled:
         source = site.source.many
 
@@ -30,7 +30,7 @@ last = _cut("last", "5.3.4", lambda items: items[-1:])
 tail = _cut("tail", "5.3.5", lambda items: items[1:])
 
 
-@function("single", spec="5.3.2")
+@function("single", spec="5.3.2", result=SAME)
 def single_(site: Site) -> Compiled:
     """Return the only item; several are an error."""
     source, offset = site.source.many, site.offset
@@ -44,7 +44,7 @@ def single_(site: Site) -> Compiled:
 
 
 def _cut_at(name: str, spec: str, cut: Callable[[Collection, int], Collection]) -> Function:
-    @function(name, spec=spec, args=(COLLECTION,))
+    @function(name, spec=spec, args=(COLLECTION,), result=SAME, needs_order=True)
     def build(site: Site, number: Compiled) -> Compiled:
         source, argument, offset = site.source.many, number.many, site.offset
 
@@ -66,13 +66,13 @@ skip = _cut_at("skip", "5.3.6", lambda items, number: items[max(number, 0) :])
 take = _cut_at("take", "5.3.7", lambda items, number: items[: max(number, 0)])
 
 
-@function("intersect", spec="5.3.8", args=(COLLECTION,))
+@function("intersect", spec="5.3.8", args=(COLLECTION,), result=SAME)
 def intersect(site: Site, other: Compiled) -> Compiled:
     """Keep what both collections have, each once."""
     return _with_other(site, other, is_kept_if_shared=True)
 
 
-@function("exclude", spec="5.3.9", args=(COLLECTION,))
+@function("exclude", spec="5.3.9", args=(COLLECTION,), result=SAME)
 def exclude(site: Site, other: Compiled) -> Compiled:
     """Keep what the other collection does not have, duplicates too."""
     return _with_other(site, other, is_kept_if_shared=False)

@@ -5,7 +5,7 @@ Spec: http://hl7.org/fhirpath/N1/#tree-navigation and http://hl7.org/fhirpath/N1
 
 from fhir_server.fhirpath.compiled import Collection, Compiled, from_many, from_truth, single
 from fhir_server.fhirpath.environment import Scope
-from fhir_server.fhirpath.functions.registry import TYPE, Site, function
+from fhir_server.fhirpath.functions.registry import BOOLEAN, TYPE, Site, function
 from fhir_server.fhirpath.types import IsType, type_info
 
 
@@ -41,7 +41,7 @@ def descendants(site: Site) -> Compiled:
     return from_many(many, offset, reads_scope=site.source.reads_scope)
 
 
-@function("type", spec="STU type")
+@function("type", spec="STU type", result="System.SimpleTypeInfo")
 def type_(site: Site) -> Compiled:
     """Return namespace and name of each item's type."""
     source, model = site.source.many, site.navigator.model
@@ -52,7 +52,7 @@ def type_(site: Site) -> Compiled:
     return from_many(many, site.offset, reads_scope=site.source.reads_scope)
 
 
-@function("is", spec="6.3.2", args=(TYPE,))
+@function("is", spec="6.3.2", args=(TYPE,), result=BOOLEAN)
 def is_(site: Site, is_type: IsType) -> Compiled:
     """Say whether the only item is of a type."""
     return compile_is(site.source, is_type, site.offset)

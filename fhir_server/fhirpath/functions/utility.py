@@ -15,11 +15,14 @@ from fhir_server.fhirpath.environment import Scope
 from fhir_server.fhirpath.functions.iteration import per_item
 from fhir_server.fhirpath.functions.registry import (
     ANYTHING,
+    BOOLEAN,
     COLLECTION,
     EXPRESSION,
     INTEGER,
     QUANTITY,
+    SAME,
     SORT_KEY,
+    WHOLE,
     Function,
     Site,
     SortKey,
@@ -32,7 +35,7 @@ from fhir_server.fhirpath.temporal import temporal
 from fhir_server.fhirpath.value import compare, wrap
 
 
-@function("trace", spec="5.9.1", args=(COLLECTION, EXPRESSION), required=1)
+@function("trace", spec="5.9.1", args=(COLLECTION, EXPRESSION), required=1, result=SAME)
 def trace(site: Site, name: Compiled, projection: Compiled | None) -> Compiled:
     """Show the input, or a projection of it, to ``Env.trace``; the result is the input."""
     source, offset = site.source.many, site.offset
@@ -52,8 +55,8 @@ def trace(site: Site, name: Compiled, projection: Compiled | None) -> Compiled:
     return from_many(many, offset, some=site.source.some, reads_scope=True)
 
 
-def _clock(name: str, spec: str, read: Callable[[datetime], Any]) -> Function:
-    @function(name, spec=spec)
+def _clock(name: str, spec: str, result: str, read: Callable[[datetime], Any]) -> Function:
+    @function(name, spec=spec, result=result)
     def build(site: Site) -> Compiled:
         def many(_focus: Collection, scope: Scope) -> Collection:
             return [wrap(read(scope.run.now()))]
@@ -75,9 +78,9 @@ def _time(now: datetime) -> Any:
     return temporal("time", now.time().isoformat(timespec="milliseconds"))
 
 
-now = _clock("now", "5.9.2", _date_time)
-time_of_day = _clock("timeOfDay", "5.9.3", _time)
-today = _clock("today", "5.9.4", _date)
+now = _clock("now", "5.9.2", "System.DateTime", _date_time)
+time_of_day = _clock("timeOfDay", "5.9.3", "System.Time", _time)
+today = _clock("today", "5.9.4", "System.Date", _date)
 
 
 @function("aggregate", spec="7.1", args=(EXPRESSION, EXPRESSION), required=1)
@@ -97,7 +100,7 @@ def aggregate(site: Site, aggregator: Compiled, initial: Compiled | None) -> Com
     return from_many(many, offset, reads_scope=True)
 
 
-@function("sort", spec="STU sort", args=(SORT_KEY,), required=0, is_variadic=True)
+@function("sort", spec="STU sort", args=(SORT_KEY,), required=0, is_variadic=True, result=SAME)
 def sort(site: Site, *keys: SortKey) -> Compiled:
     """Order the items by one key after the other; empty comes first."""
     source, offset = site.source.many, site.offset
@@ -151,13 +154,13 @@ def high(value: Any, precision: int | None = None) -> Any:
     return high_boundary(value, precision)
 
 
-@scalar("precision", spec="STU boundaries", takes=ANYTHING)
+@scalar("precision", spec="STU boundaries", takes=ANYTHING, result=WHOLE)
 def precision(value: Any) -> int | None:
     """Return how many digits the input has."""
     return precision_of(value)
 
 
-@scalar("comparable", spec="STU comparable", takes=QUANTITY, args=(QUANTITY,), is_boolean=True)
+@scalar("comparable", spec="STU comparable", takes=QUANTITY, args=(QUANTITY,), result=BOOLEAN)
 def comparable(value: Quantity, other: Quantity) -> bool:
     """Say whether two quantities measure the same thing."""
     return quantities.are_comparable(value, other)
