@@ -27,7 +27,7 @@ from fhir_server.storage.sqlite.connection import EARTH_RADIUS_M
 from fhir_server.storage.sqlite.decimal_key import decimal_key
 from fhir_server.storage.sqlite.dictionary import Dictionary
 from fhir_server.storage.sqlite.fragment import Fragment, Value, all_of
-from fhir_server.storage.sqlite.rows import parameter_term, unit_term
+from fhir_server.storage.sqlite.rows import parameter_term, unit_parts, unit_term
 from fhir_server.storage.sqlite.schema import Table
 
 SingleLeaf = (
@@ -191,12 +191,12 @@ class RangeFinder:
         units = self.distinct(schema.QUANTITY, "unit", param)
         if system is None and code is None:
             return units
-        texts = ((unit, self._dictionary.text(self._connection, unit)) for unit in units)
-        return [
-            unit
-            for unit, text in texts
-            if system in {None, text.partition(" ")[0]} and code in {None, text.partition(" ")[2]}
-        ]
+        found = []
+        for unit in units:
+            its_system, its_code = unit_parts(self._dictionary.text(self._connection, unit))
+            if system in {None, its_system} and code in {None, its_code}:
+                found.append(unit)
+        return found
 
     def _reference(self, leaf: ReferenceMatch, resource_type: str) -> Iterator[Range]:
         local = self.parameter(schema.REFERENCE, resource_type, leaf.parameter)

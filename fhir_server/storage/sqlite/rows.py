@@ -1,7 +1,6 @@
 """From index values to table rows: names become numbers, decimals become sortable text.
 
-Terms are ``token Patient gender`` for parameters, the text itself for types, systems and uris, and
-``system code`` for units (a system holds no space).
+Terms are ``token Patient gender`` for parameters and the text itself for types, systems and uris.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,8 +34,14 @@ def parameter_term(table: Table, resource_type: str, parameter: str) -> str:
 
 
 def unit_term(system: str, code: str) -> str:
-    """Return the text under which a unit has its number."""
-    return f"{system} {code}"
+    """Return the text under which a unit has its number; the length tells the two parts apart."""
+    return f"{len(system)} {system}{code}"
+
+
+def unit_parts(term: str) -> tuple[str, str]:
+    """Return system and code of a unit's text."""
+    length, _, both = term.partition(" ")
+    return both[: int(length)], both[int(length) :]
 
 
 class RowMaker:

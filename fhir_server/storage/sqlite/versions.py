@@ -3,6 +3,7 @@
 Spec: https://hl7.org/fhir/R4/http.html#history
 """
 
+import re
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +16,8 @@ METHODS: tuple[WriteMethod, ...] = ("POST", "PUT", "PATCH", "DELETE")
 METHOD_NUMBERS = {method: number for number, method in enumerate(METHODS)}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_MAX_INTEGER = 2**63 - 1
+"""SQLite's largest."""
 
 READ = """SELECT v.version, v.updated, v.method, v.body FROM resource AS r
     JOIN version AS v ON v.n = r.current WHERE r.id = ? AND r.type = ?"""
@@ -71,7 +74,7 @@ class VersionReader:
     ) -> StoredVersion | None:
         """Return one version."""
         type_number = self._dictionary.number(connection, resource_type)
-        if type_number is None:
+        if type_number is None or version_id > _MAX_INTEGER:
             return None
         row = connection.execute(VREAD, (logical_id, type_number, version_id)).fetchone()
         return None if row is None else stored_version(resource_type, logical_id, row)
@@ -174,7 +177,7 @@ def _count(connection: sqlite3.Connection, where: list[str], values: list[int]) 
 
 
 def _place(after: str, length: int) -> list[int]:
-    parts = after.split(".")
-    if len(parts) != length or not all(part.isdecimal() and part.isascii() for part in parts):
+    place = re.fullmatch(r"[0-9]{1,18}" + r"\.[0-9]{1,18}" * (length - 1), after)
+    if place is None:
         raise InvalidRequest.of("search-position")
-    return [int(part) for part in parts]
+    return [int(part) for part in after.split(".")]
