@@ -28,9 +28,17 @@ Test = Callable[[list[Found], Scope], bool]
 class _Criterion:
     """One discriminator with what the slice expects of it."""
 
-    __slots__ = ("expected", "path", "steps", "test")
+    __slots__ = ("constant", "expected", "path", "steps", "test")
 
-    def __init__(self, path: str, steps: tuple[PathStep, ...], test: Test, expected: str) -> None:
+    def __init__(
+        self,
+        path: str,
+        steps: tuple[PathStep, ...],
+        test: Test,
+        expected: str,
+        constant: str | None,
+    ) -> None:
+        self.constant = constant
         self.path = path
         self.steps = steps
         self.test = test
@@ -41,14 +49,18 @@ class Matcher:
     """Says whether a value belongs to a slice.
 
     Attributes:
+        constant: The JSON key and the string under it that alone tell the slice, where it is that easy.
         doubt: The discriminator path for which the slice says nothing, so that nobody can tell;
             None: all is clear.
     """
 
-    __slots__ = ("_criteria", "doubt")
+    __slots__ = ("_criteria", "constant", "doubt")
 
     def __init__(self, criteria: tuple[_Criterion, ...], doubt: str | None) -> None:
         self._criteria = criteria
+        self.constant: tuple[str, str] | None = None
+        if len(criteria) == 1 and criteria[0].constant is not None:
+            self.constant = (criteria[0].steps[0].name, criteria[0].constant)
         self.doubt = doubt
 
     def matches(self, item: Item, scope: Scope) -> bool:
@@ -97,8 +109,22 @@ def _compile(
         made = _TESTS[discriminator.type](place, compiler)
         if made is not None:
             test, expected = made
-            return _Criterion(discriminator.path, steps, test, expected)
+            return _Criterion(
+                discriminator.path, steps, test, expected, _constant(discriminator, steps, place)
+            )
     return None
+
+
+def _constant(
+    discriminator: Discriminator, steps: tuple[PathStep, ...], place: "_Place"
+) -> str | None:
+    """Return the string that a value one step down must equal, if that is all."""
+    if discriminator.type not in {"value", "pattern"} or len(steps) != 1:
+        return None
+    expected = place.element.fixed or place.element.pattern
+    if steps[0].kind != "child" or expected is None or not isinstance(expected.value, str):
+        return None
+    return expected.value
 
 
 class _Place:

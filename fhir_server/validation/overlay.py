@@ -11,19 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_server.definitions import Element, Structure
 from fhir_server.model import JsonObject
-from fhir_server.validation.finding import Finding, Findings, Step, join, under
-from fhir_server.validation.item import Item
-from fhir_server.validation.place import source_of
-from fhir_server.validation.plan import missing
-from fhir_server.validation.property import property_key
+from fhir_server.validation.finding import Findings, join
+from fhir_server.validation.property_overlay import PropertyOverlay
+from fhir_server.validation.rules.profile import profiles_of
 from fhir_server.validation.scope import Rule, Scope
-from fhir_server.validation.shape import too_many
-from fhir_server.validation.slicing import SlicePlan
 
 if TYPE_CHECKING:
     from fhir_server.validation.plan_table import PlanTable
-
-_ANY_RESOURCE = frozenset(("Resource", "DomainResource"))
 
 
 def compile_overlay(structure: Structure, table: "PlanTable") -> Rule | None:
@@ -59,6 +53,7 @@ class OverlayCompiler:
         """
         type_root = self.table.registry.type_structure(fhir_type)
         known = inherited if type_root is None else (*inherited, type_root.root)
+        known += self._profile_roots(element, fhir_type)
         rules = list(self.table.rules(element, self.structure, fhir_type, known))
         if element.children:
             properties = tuple(
@@ -74,9 +69,15 @@ class OverlayCompiler:
                 rules.append(_all_of_nested(properties) if is_nested else _all_of(properties))
         return _in_order(tuple(rules))
 
+    def _profile_roots(self, element: Element, fhir_type: str) -> tuple[Element, ...]:
+        """Return the root of the profile that the type names: what a snapshot repeats of it is checked there."""
+        profiles = profiles_of(element, fhir_type)
+        structure = self.table.registry.structure(profiles[0]) if len(profiles) == 1 else None
+        return () if structure is None else (structure.root,)
+
     def _property(
         self, element: Element, parent_type: str, parents: tuple[Element, ...]
-    ) -> "_Property | None":
+    ) -> PropertyOverlay | None:
         found = self.table.registry.types.element(parent_type, element.name)
         if found is None and not element.is_choice and not element.types:
             return None
@@ -84,172 +85,21 @@ class OverlayCompiler:
             child for parent in parents for child in parent.children if child.name == element.name
         )
         base_types = found.types if found is not None else tuple(t.code for t in element.types)
-        made = _Property(self, element, base_types, inherited)
+        made = PropertyOverlay(self, element, base_types, inherited)
         return made if made.is_needed else None
 
 
-class _Property:
-    """What a profile asks of one element of an object."""
-
-    __slots__ = (
-        "_allowed", "_element", "_keys", "_max", "_min", "_name", "_slices", "_source", "_table",
-        "is_needed",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        compiler: OverlayCompiler,
-        element: Element,
-        base_types: tuple[str, ...],
-        inherited: tuple[Element, ...],
-    ) -> None:
-        structure, self._table = compiler.structure, compiler.table
-        self._element = element
-        self._name = element.name
-        self._source = source_of(structure, element)
-        self._min = element.min if all(e.min < element.min for e in inherited) else 0
-        self._max = None
-        if element.max is not None and all(e.max is None or element.max < e.max for e in inherited):
-            self._max = element.max
-        self._allowed = self._narrowed(inherited)
-        self._slices = (
-            SlicePlan(compiler, element, inherited) if element.slices and element.slicing else None
-        )
-        keys = []
-        for fhir_type in base_types:
-            named = self._narrow(fhir_type)
-            rule = None if named is None else compiler.value(element, named, inherited)
-            key = property_key(element, fhir_type)
-            keys.append((key, f"_{key}", fhir_type, rule))
-        self._keys = tuple(keys)
-        self.is_needed = bool(
-            self._min
-            or self._max is not None
-            or self._allowed is not None
-            or self._slices is not None
-            or any(rule is not None for *_, rule in keys)
-        )
-
-    def _narrow(self, fhir_type: str) -> str | None:
-        """Return the type by which values under a key are checked; None: they may not be there."""
-        if self._allowed is None or fhir_type in self._allowed:
-            return fhir_type
-        if fhir_type not in _ANY_RESOURCE:
-            return None
-        return next(iter(self._allowed)) if len(self._allowed) == 1 else fhir_type
-
-    def _narrowed(self, inherited: tuple[Element, ...]) -> frozenset[str] | None:
-        """Return the allowed types where they are fewer than those of the base."""
-        allowed = frozenset(ref.code for ref in self._element.types)
-        base = {ref.code for other in inherited for ref in other.types}
-        if not allowed or not base or any(name.startswith("System.") for name in allowed | base):
-            return None
-        if any(allowed >= {ref.code for ref in other.types} for other in inherited):
-            return None
-        return allowed
-
-    def check(self, parent: JsonObject, scope: Scope) -> Findings | None:
-        found: Findings | None = None
-        items: list[Item] | None = [] if self._slices is not None else None
-        count = 0
-        for key, sibling_key, fhir_type, rule in self._keys:
-            value = parent.get(key)
-            sibling = parent.get(sibling_key)
-            if value is None and sibling is None:
-                continue
-            if rule is None and items is None and value.__class__ is not list:
-                count += 1
-                more = self._wrong_type(value, fhir_type, key)
-            else:
-                here = _items(value, sibling, fhir_type, (key, self._name))
-                count += len(here)
-                more = self._check_items(here, rule, scope)
-                if items is not None:
-                    items += here
-            if more is not None:
-                found = join(found, more)
-        if count < self._min:
-            missed = missing(self._element, self._source, count)
-            found = join(found, [missed])
-        if self._max is not None and count > self._max:
-            at: Step = (self._present(parent), self._name)
-            excess = too_many(count, self._max, self._source)
-            excess.steps.append(at)
-            found = join(found, [excess])
-        if self._slices is not None and items is not None:
-            more = self._slices.check(items, scope)
-            if more is not None:
-                found = join(found, more)
-        return found
-
-    def _present(self, parent: JsonObject) -> str:
-        for key, sibling_key, *_ in self._keys:
-            if key in parent:
-                return key
-            if sibling_key in parent:
-                return sibling_key
-        return self._name
-
-    def _check_items(self, items: list[Item], rule: Rule | None, scope: Scope) -> Findings | None:
-        found: Findings | None = None
-        for item in items:
-            more = self._wrong_type(item.value, item.fhir_type, item.step[0])
-            if more is None and rule is not None:
-                more = rule(item.value, item.sibling, scope)
-                if more is not None:
-                    under(None, more, *item.steps)
-            if more is not None:
-                found = join(found, more)
-        return found
-
-    def _wrong_type(self, value: Any, fhir_type: str, key: str) -> Findings | None:
-        if self._allowed is None or fhir_type in self._allowed:
-            return None
-        types = self._table.registry.types
-        if fhir_type in _ANY_RESOURCE:
-            actual = value.get("resourceType") if isinstance(value, dict) else None
-            if not isinstance(actual, str) or any(
-                types.is_subtype(actual, name) for name in self._allowed
-            ):
-                return None
-            fhir_type = actual
-        return [
-            Finding(
-                "type-not-allowed",
-                source=self._source,
-                found=fhir_type,
-                expected=" | ".join(sorted(self._allowed)),
-                at=((key, self._name),),
-            )
-        ]
-
-
-def _items(value: Any, sibling: Any, fhir_type: str, step: tuple[str, str]) -> list[Item]:
-    """List the values under one key; where the shape is wrong the list is as good as can be."""
-    if value.__class__ is not list and sibling.__class__ is not list:
-        return [Item(value, sibling, fhir_type, step, None)]
-    values = value if value.__class__ is list else ()
-    siblings = sibling if sibling.__class__ is list else ()
-    length = max(len(values), len(siblings))
-    return [
-        Item(
-            values[i] if i < len(values) else None,
-            siblings[i] if i < len(siblings) else None,
-            fhir_type,
-            step,
-            i,
-        )
-        for i in range(length)
-    ]
-
-
-def _all_of(properties: tuple[_Property, ...]) -> Rule:
-    checks = tuple(made.check for made in properties)
+def _all_of(properties: tuple[PropertyOverlay, ...]) -> Rule:
+    """Check the properties of an object; those that must be there are looked for all at once."""
+    needed = frozenset(made.required_key for made in properties if made.required_key is not None)
+    checks = tuple(made.check for made in properties if made.asks_for_more)
 
     def check(value: Any, _sibling: Any, scope: Scope) -> Findings | None:
         if value.__class__ is not dict:
             return None
         found: Findings | None = None
+        if not needed <= value.keys():
+            found = _lacking(properties, value)
         for check_property in checks:
             more = check_property(value, scope)
             if more is not None:
@@ -259,7 +109,12 @@ def _all_of(properties: tuple[_Property, ...]) -> Rule:
     return check
 
 
-def _all_of_nested(properties: tuple[_Property, ...]) -> Rule:
+def _lacking(properties: tuple[PropertyOverlay, ...], value: JsonObject) -> Findings | None:
+    found = [made.lacking() for made in properties if made.is_lacking(value)]
+    return found or None
+
+
+def _all_of_nested(properties: tuple[PropertyOverlay, ...]) -> Rule:
     """What lies in a contained resource or an entry's is seen from that resource."""
     check_inside = _all_of(properties)
 

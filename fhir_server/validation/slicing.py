@@ -36,11 +36,25 @@ class _Slice:
         self.matcher: Matcher = compile_matcher(element, sliced, compiler)
         known = (*inherited, sliced)
         self.inner = (
-            SlicePlan(compiler, element, known) if element.slices and element.slicing else None
+            plan_slices(compiler, element, known) if element.slices and element.slicing else None
         )
         self._compiler = compiler
         self._known = known
         self._rules: dict[str, Rule | None] = {}
+        self.limit = element.max
+        if element.max is not None and sliced.max is not None and element.max >= sliced.max:
+            self.limit = None
+
+    def is_idle(self) -> bool:
+        """Say whether nothing is asked of the slice."""
+        element = self.element
+        return (
+            not element.min
+            and self.limit is None
+            and self.inner is None
+            and self.matcher.doubt is None
+            and all(self.rule(ref.code) is None for ref in element.types)
+        )
 
     def rule(self, fhir_type: str) -> Rule | None:
         """Return what is asked of a value of a type."""
@@ -72,10 +86,25 @@ class SlicePlan:
         self._slices = tuple(s for s in slices if s.name.rpartition("/")[2] != _DEFAULT)
         self._default = next((s for s in slices if s.name.rpartition("/")[2] == _DEFAULT), None)
         self._undecided = tuple(s.name for s in self._slices if s.matcher.doubt is not None)
+        self._key, self._by_constant = _dispatch(self._slices)
+        self._counted = frozenset(
+            at
+            for at, part in enumerate(self._slices)
+            if part.element.min or part.matcher.doubt is not None
+        )
+
+    def is_idle(self) -> bool:
+        """Say whether the slicing asks for nothing."""
+        return (
+            self._slicing.rules == "open"
+            and not self._slicing.is_ordered
+            and self._default is None
+            and all(part.is_idle() for part in self._slices)
+        )
 
     def check(self, items: list[Item], scope: Scope) -> Findings | None:
         """Sort the items, count each slice, check what lies in it."""
-        sorted_items: list[list[Item]] = [[] for _ in self._slices]
+        members: dict[int, list[Item]] = {}
         found: Findings | None = None
         highest = -1
         unmatched_at: int | None = None
@@ -85,19 +114,22 @@ class SlicePlan:
                 unmatched_at = at if unmatched_at is None else unmatched_at
                 more = self._outside(item, scope)
             else:
-                sorted_items[index].append(item)
+                members.setdefault(index, []).append(item)
                 more = self._order(item, index, highest, is_late=unmatched_at is not None)
                 highest = max(highest, index)
                 more = join(more, self._inside(item, self._slices[index], scope))
             if more is not None:
                 found = join(found, more)
-        for part, members in zip(self._slices, sorted_items, strict=True):
-            more = self._count(part, members, items, scope)
+        for index in self._counted.union(members):
+            more = self._count(self._slices[index], members.get(index, []), items, scope)
             if more is not None:
                 found = join(found, more)
         return found
 
     def _slice_of(self, item: Item, scope: Scope) -> int | None:
+        if self._key is not None and item.value.__class__ is dict:
+            constant = item.value.get(self._key)
+            return self._by_constant.get(constant) if constant.__class__ is str else None
         for index, part in enumerate(self._slices):
             if part.matcher.matches(item, scope):
                 return index
@@ -167,8 +199,8 @@ class SlicePlan:
                 finding.values = {**finding.values, "reason": nearest}
                 finding.rule = "slice-missing"
             found = [finding]
-        if element.max is not None and count > element.max:
-            finding = too_many(count, element.max, part.source)
+        if part.limit is not None and count > part.limit:
+            finding = too_many(count, part.limit, part.source)
             finding.steps.append(members[0].step)
             found = join(found, [finding])
         if part.inner is not None and members:
@@ -184,3 +216,24 @@ class SlicePlan:
 
 
 _SHOWN = 4
+
+
+def plan_slices(
+    compiler: "OverlayCompiler", element: Element, inherited: tuple[Element, ...]
+) -> SlicePlan | None:
+    """Compile the slices of an element; None: they ask for nothing."""
+    plan = SlicePlan(compiler, element, inherited)
+    return None if plan.is_idle() else plan
+
+
+def _dispatch(slices: tuple[_Slice, ...]) -> tuple[str | None, dict[str, int]]:
+    """Find slices by one lookup where each is known by another constant under the same key.
+
+    Most slicings are of this kind (url, system); trying fourteen slices one by one took 60 µs.
+    """
+    constants = [part.matcher.constant for part in slices]
+    keys = {constant[0] for constant in constants if constant is not None}
+    values = {constant[1]: at for at, constant in enumerate(constants) if constant is not None}
+    if len(keys) != 1 or len(values) != len(slices):
+        return None, {}
+    return keys.pop(), values

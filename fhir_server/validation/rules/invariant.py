@@ -6,6 +6,7 @@ resource, reference or narrative: the shape check answers them itself, under the
 Spec: https://hl7.org/fhir/R4/conformance-rules.html#constraints
 """
 
+import re
 from typing import Any
 
 from fhir_server.definitions import Constraint, Element
@@ -35,6 +36,9 @@ _ERRATA = {
     ),
 }
 """R4 invariants (bdl-8, ras-2, que-12) that do not say what their text says, with what they mean."""
+
+
+_GUARDED = re.compile(r"([a-z][A-Za-z]*)(?:\.[a-z][A-Za-z]*)*\.(empty\(\) or|exists\(\) implies) ")
 
 
 def compile_rule(element: Element, place: Place) -> Rule | None:
@@ -79,12 +83,31 @@ def _compile(constraint: Constraint, place: Place) -> Rule | None:
     return _check(constraint, expression, severity, place)
 
 
+def _guard(text: str, place: Place) -> frozenset[str] | None:
+    """Return the JSON keys without which ``x.empty() or …`` or ``x.exists() implies …`` is true anyway.
+
+    Answering that here takes 0.1 µs, evaluating it 1 to 3.
+    """
+    form = _GUARDED.match(text)
+    if form is None or text.count(" implies ") != (form[2] == "exists() implies"):
+        return None
+    types = place.table.registry.types
+    element = types.element(place.fhir_type, form[1])
+    if element is None or types.is_primitive(place.fhir_type):
+        return None
+    keys = [form[1]]
+    if element.is_choice:
+        keys = [form[1] + fhir_type[0].upper() + fhir_type[1:] for fhir_type in element.types]
+    return frozenset(keys) | {f"_{key}" for key in keys}
+
+
 def _check(
     constraint: Constraint, expression: Expression, severity: Severity, place: Place
 ) -> Rule:
     fhir_type, table = place.fhir_type, place.table
     is_any_resource = fhir_type in {"Resource", "DomainResource"}
     holds = expression.holds
+    guard = _guard(expression.text, place)
     ukrainian = dict(constraint.translations).get("uk", constraint.human)
     human = Text(en=constraint.human, uk=ukrainian)
 
@@ -92,7 +115,7 @@ def _check(
         env = scope.env
         if env is None:
             env = table.environment(scope)
-        if value is None:
+        if value is None or (guard is not None and guard.isdisjoint(value)):
             return None
         actual = value.get("resourceType", fhir_type) if is_any_resource else fhir_type
         try:

@@ -59,13 +59,16 @@ class _Profiles:
         self._profiles = profiles
         self._source = source
         self._table = place.table
+        self._only: Structure | None = None
 
     def check_one(self, value: Any, _sibling: Any, scope: Scope) -> Findings | None:
         """Say what breaks the only profile."""
         profile = self._profiles[0]
         if value.__class__ is not dict:
             return None
-        structure = self._table.registry.structure(profile)
+        structure = self._only
+        if structure is None:
+            structure = self._only = self._table.registry.structure(profile)
         if structure is None:
             return self._unknown(profile)
         if "resourceType" in value and not self._fits(value, structure):
