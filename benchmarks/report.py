@@ -74,7 +74,7 @@ def show(title: str, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> 
         table.add_column(heading, justify="left" if index == 0 else "right")
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    Console(width=110).print(table)
 
 
 def save(question: str, rows: list[Row], **facts: object) -> None:
