@@ -11,7 +11,13 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from fhir_server.definitions import Registry, load_registry
-from fhir_server.http import FhirHandler, HttpMetrics, HttpOptions, configure_logging
+from fhir_server.http import (
+    FhirHandler,
+    HttpMetrics,
+    HttpOptions,
+    configure_logging,
+    surroundings,
+)
 from fhir_server.interaction import (
     CodeExpander,
     Dispatcher,
@@ -102,10 +108,8 @@ class Application:
             await self._store.close()
 
     def _surroundings(self) -> Any:
-        """Return the application around the FHIR API; importing its framework takes 0.2 s."""
+        """Return the application around the FHIR API, made when it is first asked for."""
         if self._site is None:
-            from fhir_server.http.surroundings import surroundings
-
             self._site = surroundings(self._health, self._metrics, self._settings.public_url)
         return self._site
 

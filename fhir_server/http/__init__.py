@@ -5,6 +5,7 @@ from fhir_server.http.logging import configure_logging
 from fhir_server.http.metrics import HttpMetrics
 from fhir_server.http.options import HttpOptions
 from fhir_server.http.protocol import BoundedProtocol, WireLimits
+from fhir_server.http.surroundings import surroundings
 
 __all__ = [
     "BoundedProtocol",
@@ -13,4 +14,5 @@ __all__ = [
     "HttpOptions",
     "WireLimits",
     "configure_logging",
+    "surroundings",
 ]

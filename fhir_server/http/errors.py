@@ -44,8 +44,13 @@ def refused(exchange: Exchange, refusal: FhirError) -> Reply:
 
 
 def placed(exchange: Exchange, issues: tuple[Issue, ...]) -> tuple[Issue, ...]:
-    """Add line and column to issues that point into the posted body."""
-    if exchange.body and any(found.pointer is not None and found.line is None for found in issues):
+    """Add line and column to issues that point into the posted body.
+
+    What a patch makes of a resource was never posted, so its issues have no place there.
+    """
+    if exchange.method == "PATCH" or not exchange.body:
+        return issues
+    if any(found.pointer is not None and found.line is None for found in issues):
         return with_positions(issues, exchange.body.decode())
     return issues
 

@@ -217,9 +217,7 @@ class _Patcher:
             first = found[0]
             if first.parent is None or first.key is None or first.index is None:
                 raise operation.does_not_fit()
-            if any(
-                node.parent is None or node.parent.value is not first.parent.value for node in found
-            ):
+            if any(node.key != first.key or not _is_beside(node, first) for node in found):
                 raise operation.does_not_fit()
             items = first.parent.value[first.key]
             return first.parent.value, first.key, items, (first.fhir_type,)
@@ -263,3 +261,12 @@ class _Patcher:
             else:
                 made[key] = value
         return made
+
+
+def _is_beside(one: Node, other: Node) -> bool:
+    """Say whether two nodes are elements of the same object."""
+    return (
+        one.parent is not None
+        and other.parent is not None
+        and one.parent.value is other.parent.value
+    )

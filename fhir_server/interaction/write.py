@@ -227,7 +227,7 @@ _SERVER_META = frozenset({"versionId", "lastUpdated", "_versionId", "_lastUpdate
 
 def instant(at: datetime) -> str:
     """Write a UTC time as FHIR's ``instant`` with milliseconds."""
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z"
+    return at.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _is_identical(change: Change, current: StoredVersion) -> bool:
