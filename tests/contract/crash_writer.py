@@ -1,6 +1,6 @@
 """Commits bundles without end and prints the number of each one that was acknowledged.
 
-``python -m tests.contract.crash_writer FILE`` is run, and killed, by ``test_crash.py``. Each bundle makes
+``python -m tests.contract.crash_writer FILE`` is run and killed by ``test_crash.py``. A bundle makes
 `BUNDLE_SIZE` resources and updates its worker's counter; several are under way at once.
 """
 
