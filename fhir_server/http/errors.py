@@ -48,11 +48,9 @@ def placed(exchange: Exchange, issues: tuple[Issue, ...]) -> tuple[Issue, ...]:
 
     What a patch makes of a resource was never posted, so its issues have no place there.
     """
-    if exchange.method == "PATCH" or not exchange.body:
+    if exchange.method == "PATCH" or exchange.text is None:
         return issues
-    if any(found.pointer is not None and found.line is None for found in issues):
-        return with_positions(issues, exchange.body.decode())
-    return issues
+    return with_positions(issues, exchange.text)
 
 
 def _outcome(exchange: Exchange, status: int, issues: tuple[Issue, ...]) -> Reply:

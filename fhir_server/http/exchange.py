@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fhir_server.http.headers import Headers
 from fhir_server.http.negotiation import JSON, Format
 from fhir_server.interaction import Preferences
-from fhir_server.model import Language
+from fhir_server.model import Language, PostedText
 
 
 class Exchange:
@@ -22,11 +22,12 @@ class Exchange:
         is_pretty: Whether the answer is indented.
         preferences: From ``Prefer``.
         body: The posted bytes, once read.
+        text: Where the values of the posted resource stand, once it is decoded.
     """
 
     __slots__ = (
         "body", "format", "headers", "is_pretty", "language", "method", "path", "preferences",
-        "request_id",
+        "request_id", "text",
     )  # fmt: skip
 
     def __init__(
@@ -41,6 +42,7 @@ class Exchange:
         self.is_pretty = False
         self.preferences = Preferences()
         self.body = b""
+        self.text: PostedText | None = None
 
 
 @dataclass(slots=True)

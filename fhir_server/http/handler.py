@@ -133,13 +133,14 @@ class FhirHandler:
                 parameters = (*parameters, *_decoded(exchange.body))
             elif media_type != JSON_PATCH:
                 limits = self._options.body_limits(exchange.path)
-                resource = body_format(content_type).decode(exchange.body, limits)
+                resource, exchange.text = body_format(content_type).decode(exchange.body, limits)
         return Request(
             method="GET" if exchange.method == "HEAD" else exchange.method,
             path=exchange.path,
             parameters=parameters,
             resource=resource,
             body=exchange.body or None,
+            text=exchange.text,
             content_type=media_type,
             preconditions=preconditions(exchange.headers),
             preferences=exchange.preferences,

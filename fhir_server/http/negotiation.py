@@ -12,7 +12,9 @@ from fhir_server.http.headers import quality
 from fhir_server.model import (
     JsonLimits,
     JsonObject,
+    JsonText,
     NotAcceptable,
+    PostedText,
     UnsupportedMediaType,
     decode_object,
     encode,
@@ -30,7 +32,7 @@ class Format:
         name: Its short name in ``_format``.
         media_type: What answers are labelled with.
         aliases: Every other media type and short name that means it.
-        decode: Bytes to a resource.
+        decode: Bytes to a resource, and to what knows where its values stand.
         encode: A resource, or the exact JSON bytes of one, to bytes.
         encode_pretty: The same for people.
         is_json: Whether stored bytes can be sent as they are.
@@ -39,7 +41,7 @@ class Format:
     name: str
     media_type: str
     aliases: frozenset[str]
-    decode: Callable[[bytes, JsonLimits], JsonObject]
+    decode: Callable[[bytes, JsonLimits], tuple[JsonObject, PostedText]]
     encode: Callable[[Any], bytes]
     encode_pretty: Callable[[Any], bytes]
     is_json: bool = False
@@ -50,11 +52,15 @@ class Format:
         return f"{self.media_type};charset=utf-8".encode()
 
 
+def _decode_json(body: bytes, limits: JsonLimits) -> tuple[JsonObject, PostedText]:
+    return decode_object(body, limits), JsonText(body)
+
+
 JSON = Format(
     name="json",
     media_type="application/fhir+json",
     aliases=frozenset({"application/json", "application/json+fhir", "text/json"}),
-    decode=decode_object,
+    decode=_decode_json,
     encode=encode,
     encode_pretty=encode_pretty,
     is_json=True,

@@ -86,6 +86,7 @@ def read_entry(index: int, entry: Any, outer: Request) -> Entry:
             parameters=tuple(parse_qsl(query, keep_blank_values=True)),
             resource=resource,
             body=None,
+            text=None,
             content_type=None,
             preconditions=conditions,
         ),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from fhir_server.model import JsonObject, Language, LogicalId, ResourceType, VersionId
+from fhir_server.model import JsonObject, Language, LogicalId, PostedText, ResourceType, VersionId
 
 ReturnPreference = Literal["minimal", "representation", "OperationOutcome"]
 Handling = Literal["strict", "lenient"]
@@ -52,7 +52,8 @@ class Request:
         path: Such as ``Patient/1/_history/2``.
         parameters: Decoded query (and form) parameters in order.
         resource: The decoded body, where there is one.
-        body: The posted bytes the resource was decoded from, for places in messages.
+        body: The posted bytes.
+        text: Where the values of the resource stand in them, for places in messages.
         content_type: Media type of the body without parameters.
         preconditions: See there.
         preferences: See there.
@@ -66,6 +67,7 @@ class Request:
     parameters: Parameters = ()
     resource: JsonObject | None = None
     body: bytes | None = None
+    text: PostedText | None = None
     content_type: str | None = None
     preconditions: Preconditions = field(default_factory=Preconditions)
     preferences: Preferences = field(default_factory=Preferences)

@@ -55,9 +55,11 @@ class Planned:
         """``Type/id`` of the resource that the entry stands for, where it has one."""
         if self.change is not None:
             return f"{self.change.resource_type}/{self.change.logical_id}"
-        if self.found is not None:
-            return f"{self.found.resource_type}/{self.found.logical_id}"
-        return None
+        return None if self.found is None else _name(self.found)
+
+
+def _name(version: StoredVersion) -> str:
+    return f"{version.resource_type}/{version.logical_id}"
 
 
 class Planner:
@@ -73,6 +75,7 @@ class Planner:
         self._services = services
         self._knowledge = knowledge
         self._ids = ids
+        self._deleted: set[str] = set()
 
     async def plan(self, entries: Sequence[tuple[Entry, Target]]) -> list[Planned]:
         """Plan every entry.
@@ -82,10 +85,14 @@ class Planner:
             MultipleMatches: Criteria match several resources.
             NotFound: A resource to be patched is not there.
         """
-        planned: list[Planned] = []
-        for entry, target in entries:
+        made: dict[int, Planned] = {}
+        deletes_first = sorted(entries, key=lambda pair: pair[0].request.method != "DELETE")
+        for entry, target in deletes_first:
             with of_entry(entry.index):
-                planned.append(await self._planned(entry, target))
+                plan = made[entry.index] = await self._planned(entry, target)
+            if entry.request.method == "DELETE" and plan.identity is not None:
+                self._deleted.add(plan.identity)
+        planned = [made[entry.index] for entry, _ in entries]
         _check_distinct(planned)
         return planned
 
@@ -95,9 +102,9 @@ class Planner:
             return Planned(entry=entry, target=target)
         if method == "POST" and target.shape == "type":
             return await self._post(entry, target)
-        if target.shape == "instance":
+        if method != "POST" and target.shape == "instance":
             return await self._on_instance(entry, target)
-        if target.shape == "type":
+        if method != "POST" and target.shape == "type":
             return await self._on_criteria(entry, target)
         raise InvalidRequest.of(
             "bundle-not-in-transaction", expression=f"{entry.place}.request.url", found=method
@@ -116,6 +123,8 @@ class Planner:
                 entry.request.base_url,
             )
             found = await single_match(self._services, query)
+            if found is not None and _name(found) in self._deleted:
+                found = query = None  # deletes come first: by now it is gone
             if found is not None:
                 return Planned(entry=entry, target=target, found=found)
         change = Change(

@@ -99,12 +99,12 @@ def _validated(
 
 
 def _answer(request: Request, issues: Sequence[Issue], pointer: str | None) -> Response:
-    if pointer is not None and request.body and issues:
+    if pointer is not None and request.text is not None and issues:
         placed = (
             replace(found, pointer=pointer + found.pointer) if found.pointer is not None else found
             for found in issues
         )
-        issues = with_positions(placed, request.body.decode())
+        issues = with_positions(placed, request.text)
     told = issues or (issue("validate-fine"),)
     return Response(status=200, body=operation_outcome(told, request.language))
 
