@@ -1,8 +1,6 @@
 """The client fhirpy, unmodified, against a server on loopback."""
 
 import json
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -11,30 +9,8 @@ import pytest
 from fhirpy import SyncFHIRClient
 from fhirpy.base.exceptions import OperationOutcome, ResourceNotFound
 
-from tests.support.ports import free_port
-
 ROOT = Path(__file__).parents[2]
 PATIENT = json.loads((ROOT / "examples/patients/passport.json").read_text(encoding="utf-8"))
-
-
-@pytest.fixture(scope="module")
-def base_url():
-    port = free_port()
-    command = [str(Path(sys.executable).with_name("fhir-server")), "serve", "--port", str(port)]
-    server = subprocess.Popen(
-        [*command, "--store", "sqlite:///:memory:"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        assert server.stdout is not None
-        assert server.stdout.readline().strip() == f"http://127.0.0.1:{port}/fhir"
-        yield f"http://127.0.0.1:{port}/fhir"
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-        server.stdout.close()
 
 
 @pytest.fixture
