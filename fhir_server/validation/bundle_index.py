@@ -50,8 +50,9 @@ def find_entry(reference: str, full_url: str | None, index: BundleIndex) -> Json
     """Return the entry that ``reference`` means, seen from the entry with ``full_url``.
 
     An absolute reference equals a fullUrl. A relative one is made absolute with the base of the
-    fullUrl it stands under, if that is a RESTful one. Beyond the rule, entries without fullUrl are found by
-    type and id, and ``Type/<uuid>`` finds ``urn:uuid:<uuid>``, so that a wrong type there is seen.
+    fullUrl it stands under, if that is a RESTful one. Beyond the rule, entries without fullUrl are
+    found by type and id, and ``Type/<uuid>`` finds ``urn:uuid:<uuid>``, so that a wrong type there
+    is seen.
     """
     reference = reference.partition("#")[0]
     version = _HISTORY.search(reference)

@@ -1,9 +1,9 @@
 """Registered checks: what the national profiles ask and FHIRPath cannot say.
 
 A profile's element names one with the extension
-``https://fhir.esoz.ua/StructureDefinition/registered-check``; identifiers are also known by their system. A check gets
-the value and the resource around it and returns a finding or None; a value of the wrong JSON kind is not its
-concern.
+``https://fhir.esoz.ua/StructureDefinition/registered-check``; identifiers are also known by their
+system. A check gets the value and the resource around it and returns a finding or None; a value of
+the wrong JSON kind is not its concern.
 
 The algorithms are those of the registers (РНОКПП, ЄДРПОУ, УНЗР) and of ЕСОЗ's number generators.
 """
@@ -203,7 +203,7 @@ IDENTIFIER_CHECKS: Mapping[str, CheckFunction] = MappingProxyType(
         f"{_SID}service-request-number": check_referral_number,
     }
 )
-"""The check of ``Identifier.value`` by ``Identifier.system``: the system says what the number is."""
+"""The check of ``Identifier.value`` by ``Identifier.system``, which says what the number is."""
 
 
 def _edrpou_control(value: str) -> int:

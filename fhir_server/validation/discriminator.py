@@ -1,26 +1,24 @@
 """Discriminators: what tells the values of a slice from the others.
 
-A path is followed twice: through the definitions, to learn what the slice expects there, and through a
-value, to see what is there.
+A path is followed twice: through the definitions, to learn what the slice expects there, and
+through a value, to see what is there.
 
 Spec: https://hl7.org/fhir/R4/profiling.html#discriminator
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fhir_server.definitions import Discriminator, Element, Structure
 from fhir_server.model import encode
 from fhir_server.validation.discriminator_path import Found, PathStep, follow, parse_path
 from fhir_server.validation.extension import url_of
+from fhir_server.validation.finding import has_error
 from fhir_server.validation.item import Item
-from fhir_server.validation.place import Place
+from fhir_server.validation.place import Place, ValueCompiler
 from fhir_server.validation.rules import binding as binding_rule
 from fhir_server.validation.rules.fixed import contains, equals
 from fhir_server.validation.scope import Rule, Scope
-
-if TYPE_CHECKING:
-    from fhir_server.validation.overlay import OverlayCompiler
 
 Test = Callable[[list[Found], Scope], bool]
 
@@ -49,7 +47,8 @@ class Matcher:
     """Says whether a value belongs to a slice.
 
     Attributes:
-        constant: The JSON key and the string under it that alone tell the slice, where it is that easy.
+        constant: The JSON key and the string under it that alone tell the slice, where it is that
+            easy.
         doubt: The discriminator path for which the slice says nothing, so that nobody can tell;
             None: all is clear.
     """
@@ -84,7 +83,7 @@ class Matcher:
         return self.doubt or "–"
 
 
-def compile_matcher(element: Element, sliced: Element, compiler: "OverlayCompiler") -> Matcher:
+def compile_matcher(element: Element, sliced: Element, compiler: ValueCompiler) -> Matcher:
     """Compile the discriminators of a slicing for one slice."""
     slicing = sliced.slicing
     criteria: list[_Criterion] = []
@@ -101,7 +100,7 @@ def compile_matcher(element: Element, sliced: Element, compiler: "OverlayCompile
 
 
 def _compile(
-    discriminator: Discriminator, element: Element, compiler: "OverlayCompiler"
+    discriminator: Discriminator, element: Element, compiler: ValueCompiler
 ) -> _Criterion | None:
     steps = parse_path(discriminator.path)
     places = _places(element, steps, compiler)
@@ -145,16 +144,14 @@ class _Place:
         self.targets = targets
 
 
-def _places(
-    element: Element, steps: tuple[PathStep, ...], compiler: "OverlayCompiler"
-) -> list[_Place]:
+def _places(element: Element, steps: tuple[PathStep, ...], compiler: ValueCompiler) -> list[_Place]:
     places = [_Place(element, compiler.structure)]
     for step in steps:
         places = [after for place in places for after in _after(place, step, compiler)]
     return places
 
 
-def _after(place: _Place, step: PathStep, compiler: "OverlayCompiler") -> list[_Place]:
+def _after(place: _Place, step: PathStep, compiler: ValueCompiler) -> list[_Place]:
     registry = compiler.table.registry
     if step.kind == "type":
         return [_Place(place.element, place.structure, step.name)]
@@ -192,7 +189,7 @@ def _as_choice(made: list[_Place], place: _Place, targets: tuple[str, ...]) -> l
     return [_Place(made[0].element, made[0].structure, None, targets)]
 
 
-def _children(place: _Place, name: str, compiler: "OverlayCompiler") -> list[_Place]:
+def _children(place: _Place, name: str, compiler: ValueCompiler) -> list[_Place]:
     element, structure = place.element, place.structure
     own = [_Place(c, structure) for c in element.children if c.name == name]
     if own:
@@ -213,11 +210,11 @@ def _children(place: _Place, name: str, compiler: "OverlayCompiler") -> list[_Pl
     return []
 
 
-def _stands_for(part: Element, url: str | None, compiler: "OverlayCompiler") -> bool:
-    return url_of(part, compiler.table) == url
+def _stands_for(part: Element, url: str | None, compiler: ValueCompiler) -> bool:
+    return url_of(part, compiler.table.registry) == url
 
 
-def _value(place: _Place, compiler: "OverlayCompiler") -> tuple[Test, str] | None:
+def _value(place: _Place, compiler: ValueCompiler) -> tuple[Test, str] | None:
     """Expect a fixed value, a pattern, a code of a required value set, or what the children say."""
     element = place.element
     if element.fixed is not None:
@@ -234,7 +231,7 @@ def _value(place: _Place, compiler: "OverlayCompiler") -> tuple[Test, str] | Non
     return _exists(place, compiler)
 
 
-def _exists(place: _Place, _compiler: "OverlayCompiler") -> tuple[Test, str] | None:
+def _exists(place: _Place, _compiler: ValueCompiler) -> tuple[Test, str] | None:
     if place.element.max == 0:
         return (lambda found, _scope: not found), "∅"
     if place.element.min:
@@ -242,7 +239,7 @@ def _exists(place: _Place, _compiler: "OverlayCompiler") -> tuple[Test, str] | N
     return None
 
 
-def _type(place: _Place, compiler: "OverlayCompiler") -> tuple[Test, str] | None:
+def _type(place: _Place, compiler: ValueCompiler) -> tuple[Test, str] | None:
     types = compiler.table.registry.types
     names = {ref.code for ref in place.element.types}
     if place.targets:
@@ -267,7 +264,7 @@ def _type(place: _Place, compiler: "OverlayCompiler") -> tuple[Test, str] | None
     return test, " | ".join(sorted(allowed))
 
 
-def _profile(place: _Place, compiler: "OverlayCompiler") -> tuple[Test, str] | None:
+def _profile(place: _Place, compiler: ValueCompiler) -> tuple[Test, str] | None:
     profiles = tuple(p for ref in place.element.types for p in ref.profiles) or place.targets
     if not profiles:
         return None
@@ -284,7 +281,7 @@ def _profile(place: _Place, compiler: "OverlayCompiler") -> tuple[Test, str] | N
     return test, " | ".join(profiles)
 
 
-_TESTS: dict[str, Callable[[_Place, "OverlayCompiler"], tuple[Test, str] | None]] = {
+_TESTS: dict[str, Callable[[_Place, ValueCompiler], tuple[Test, str] | None]] = {
     "value": _value,
     "pattern": _value,
     "exists": _exists,
@@ -297,7 +294,7 @@ def _any(predicate: Callable[[Any], bool]) -> Test:
     return lambda found, _scope: any(predicate(item.value) for item in found)
 
 
-def _in_value_set(element: Element, place: _Place, compiler: "OverlayCompiler") -> Test:
+def _in_value_set(element: Element, place: _Place, compiler: ValueCompiler) -> Test:
     rules: dict[str, Rule | None] = {}
 
     def test(found: list[Found], scope: Scope) -> bool:
@@ -321,21 +318,18 @@ def _says_something(element: Element) -> bool:
     )
 
 
-def _meets(place: _Place, compiler: "OverlayCompiler") -> Test:
+def _meets(place: _Place, compiler: ValueCompiler) -> Test:
     """The children of the element have fixed values: the value must meet them all."""
     fhir_type = place.fhir_type or next((ref.code for ref in place.element.types), "Element")
     rule = compiler.value(place.element, fhir_type, ())
 
     def test(found: list[Found], scope: Scope) -> bool:
-        return any(
-            rule is None or not any(f.is_error for f in rule(item.value, None, scope) or ())
-            for item in found
-        )
+        return any(rule is None or not has_error(rule(item.value, None, scope)) for item in found)
 
     return test
 
 
-def _type_of(canonical: str, compiler: "OverlayCompiler") -> str:
+def _type_of(canonical: str, compiler: ValueCompiler) -> str:
     structure = compiler.table.registry.structure(canonical)
     return structure.type if structure is not None else canonical.rpartition("/")[2]
 

@@ -1,7 +1,7 @@
 """The restricted FHIRPath of discriminators, followed through the JSON of one value.
 
-Spec: https://hl7.org/fhir/R4/profiling.html#discriminator (names, ``$this``, ``extension(url)``, ``resolve()``,
-``ofType(type)``)
+Spec: https://hl7.org/fhir/R4/profiling.html#discriminator (names, ``$this``, ``extension(url)``,
+``resolve()``, ``ofType(type)``)
 """
 
 import re
@@ -48,7 +48,7 @@ class Found(NamedTuple):
 
 
 def parse_path(path: str) -> tuple[PathStep, ...]:
-    """Take a discriminator path apart; what is not allowed in one becomes a step that finds nothing."""
+    """Take a discriminator path apart; an unknown function becomes a step that finds nothing."""
     steps = []
     for match in _STEP.finditer(path):
         name, argument = match["name"], match["argument"]

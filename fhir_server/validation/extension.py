@@ -3,19 +3,16 @@
 Spec: https://hl7.org/fhir/R4/extensibility.html and https://hl7.org/fhir/R4/defining-extensions.html#context
 """
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from fhir_server.definitions import Element, Structure
+from fhir_server.definitions import Element, Registry, Structure
 from fhir_server.model import JsonObject
 from fhir_server.validation import shape
 from fhir_server.validation.extension_context import Claim, judge_locally
 from fhir_server.validation.finding import Finding, Findings, join, under
 from fhir_server.validation.reference_target import is_absolute
-from fhir_server.validation.scope import Check, Rule, Scope
+from fhir_server.validation.scope import Check, Plans, Rule, Scope
 from fhir_server.validation.suggestion import nearest
-
-if TYPE_CHECKING:
-    from fhir_server.validation.plan_table import PlanTable
 
 _EXTENSION = "Extension"
 
@@ -36,26 +33,43 @@ class KnownExtension(NamedTuple):
     verdicts: dict[str, bool | None]
 
 
-def know(structure: Structure, table: "PlanTable") -> KnownExtension:
-    """Prepare the definition of an extension."""
+class Extensions:
+    """The extensions of one registry by URL, prepared when first met."""
+
+    def __init__(self, table: Plans) -> None:
+        self.table = table
+        self._known: dict[str, KnownExtension] = {}
+
+    def find(self, url: str) -> KnownExtension | None:
+        """Return an extension's definition with its plan; None: not here."""
+        known = self._known.get(url)
+        if known is None:
+            structure = self.table.registry.structure(url)
+            if structure is None or structure.type != _EXTENSION:
+                return None  # not kept: clients choose the URLs
+            known = self._known[url] = _know(structure, self.table)
+        return known
+
+
+def _know(structure: Structure, table: Plans) -> KnownExtension:
     parts = frozenset(
         url
         for child in structure.root.children
         if child.name == "extension"
         for part in child.slices
-        if (url := url_of(part, table)) is not None
+        if (url := url_of(part, table.registry)) is not None
     )
     return KnownExtension(structure, table.overlay(structure), parts, {})
 
 
-def url_of(element: Element, table: "PlanTable") -> str | None:
+def url_of(element: Element, registry: Registry) -> str | None:
     """Return the URL that a slice of ``extension`` stands for."""
     for child in element.children:
         if child.name == "url" and child.fixed is not None:
             return str(child.fixed.value)
     for ref in element.types:
         for profile in ref.profiles:
-            structure = table.registry.structure(profile)
+            structure = registry.structure(profile)
             return structure.url if structure is not None else profile.partition("|")[0]
     return None
 
@@ -67,25 +81,24 @@ class ExtensionList:
         holder: The type around it, or the path of an element with children of its own.
     """
 
-    def __init__(self, table: "PlanTable", holder: str, *, is_modifier: bool) -> None:
-        self._table = table
+    def __init__(self, extensions: Extensions, holder: str, *, is_modifier: bool) -> None:
+        self._table = extensions.table
+        self._find = extensions.find
         self._holder = holder
         self._is_modifier = is_modifier
-        self._check_object = table.type_plan(_EXTENSION).check
+        self._check_object = extensions.table.type_check(_EXTENSION)
 
     def check(self, values: Any, parent: JsonObject, scope: Scope) -> Findings | None:
         """Check the array; what the definitions say comes after the shape."""
         if values.__class__ is not list or not values:
             return _ARRAY(values, parent, scope)
         found: Findings | None = None
-        index = 0
-        for value in values:
+        for index, value in enumerate(values):
             more = self._check_object(value, parent, scope)
             if value.__class__ is dict and value:
                 more = join(more, self._check_one(value, parent, scope))
             if more is not None:
                 found = under(found, more, index)
-            index += 1
         return found
 
     def _check_one(self, value: JsonObject, parent: JsonObject, scope: Scope) -> Findings | None:
@@ -95,7 +108,7 @@ class ExtensionList:
         url = value.get("url")
         if url.__class__ is not str:
             return None
-        known = self._table.extension(url)
+        known = self._find(url)
         if known is not None:
             return self._check_known(value, known, parent, scope)
         if self._holder == _EXTENSION and not is_absolute(url):
@@ -110,7 +123,7 @@ class ExtensionList:
     def _check_part(self, url: str, parent: JsonObject) -> Findings | None:
         """A relative URL is a part of the complex extension around it."""
         around = parent.get("url")
-        known = self._table.extension(around) if isinstance(around, str) else None
+        known = self._find(around) if isinstance(around, str) else None
         if known is None or url in known.parts:
             return None
         return [

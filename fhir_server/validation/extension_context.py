@@ -1,31 +1,27 @@
 """May an extension stand here? Its contexts name types, paths, extensions or FHIRPath.
 
-Most are answered by the type around the extension. Where a path or FHIRPath decides, a claim travels up
-with the finding to the resource, which knows the whole path and drops the finding if the claim holds.
+Most are answered by the type around the extension. Where a path or FHIRPath decides, a claim
+travels up with the finding to the resource, which knows the whole path and drops the finding if
+the claim holds.
 
 Spec: https://hl7.org/fhir/R4/defining-extensions.html#context
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from fhir_server.definitions import Structure, TypeTable
 from fhir_server.fhirpath import FhirPathError, compile_expression
 from fhir_server.model import escape
 from fhir_server.validation.finding import Finding, Findings, Step
-
-if TYPE_CHECKING:
-    from fhir_server.validation.plan_table import PlanTable
-    from fhir_server.validation.scope import Scope
-
+from fhir_server.validation.scope import Plans, Scope
 
 _ANYWHERE = "Element"
 """As a context it means any element, resources included."""
 
-_ERRATA = {
-    "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type": "ElementDefinition.type",
-}
-"""Contexts that R4 itself breaks in its own definitions (the extension stands on type, not on type.code)."""
+_HL7 = "http://hl7.org/fhir/StructureDefinition/"
+_ERRATA = {f"{_HL7}structuredefinition-fhir-type": "ElementDefinition.type"}
+"""A context that R4 breaks in its own definitions: the extension stands on type, not type.code."""
 
 
 class Claim(NamedTuple):
@@ -45,7 +41,7 @@ def judge_locally(structure: Structure, holder: str, types: TypeTable) -> bool |
 
 
 def settle(
-    found: Findings | None, resource_type: str, scope: "Scope", table: "PlanTable"
+    found: Findings | None, resource_type: str, scope: Scope, table: Plans
 ) -> Findings | None:
     """Decide the claims among the findings of a resource."""
     if found is None or all(finding.claim is None for finding in found):
@@ -56,7 +52,7 @@ def settle(
     return kept or None
 
 
-def _holds(finding: Finding, resource_type: str, scope: "Scope", table: "PlanTable") -> bool:
+def _holds(finding: Finding, resource_type: str, scope: Scope, table: Plans) -> bool:
     """Say whether one of the contexts fits the element around the extension."""
     steps = finding.steps[2:][::-1]  # innermost are the index and the property of the extension
     paths = set(_paths(resource_type, steps, table.registry.types))
@@ -72,7 +68,7 @@ def _holds(finding: Finding, resource_type: str, scope: "Scope", table: "PlanTab
 
 
 def _paths(resource_type: str, steps: Sequence[Step], types: TypeTable) -> Iterator[str]:
-    """Yield every way to write the element: from the resource, from each type on the way, as its type."""
+    """Yield every way to write the element: from the resource, from each type, as its type."""
     fhir_type = resource_type
     paths = list(_type_names(fhir_type, types))
     for step in steps:
@@ -95,7 +91,7 @@ def _type_names(fhir_type: str, types: TypeTable) -> Iterator[str]:
         name = types.base_type(name)
 
 
-def _selects(expression: str, steps: Sequence[Step], scope: "Scope", table: "PlanTable") -> bool:
+def _selects(expression: str, steps: Sequence[Step], scope: Scope, table: Plans) -> bool:
     pointer = "".join(
         f"/{s}" if isinstance(s, int) else f"/{escape(s[0].removeprefix('_'))}" for s in steps
     )

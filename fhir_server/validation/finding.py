@@ -1,7 +1,7 @@
 """What a check reports: a rule and its values, without a place until the way back up supplies it.
 
-A valid resource builds none of these. A check that fails returns findings; every level they pass on the
-way up appends its step, so that pointer and expression are worked out only for what failed.
+A valid resource builds none of these. A check that fails returns findings; every level they pass
+on the way up appends its step, so that pointer and expression are worked out only for what failed.
 See docs/decisions/0030-validation-plans.md.
 """
 
@@ -70,6 +70,11 @@ class Finding:
 
 
 Findings = list[Finding]
+
+
+def has_error(found: Findings | None) -> bool:
+    """Say whether the content must be refused for one of the findings."""
+    return found is not None and any(finding.is_error for finding in found)
 
 
 def join(found: Findings | None, more: Findings | None) -> Findings | None:

@@ -3,14 +3,9 @@
 Spec: https://hl7.org/fhir/R4/fhirpath.html#functions
 """
 
-from typing import TYPE_CHECKING
-
 from fhir_server.fhirpath import Node, root_node
 from fhir_server.validation.reference_target import find_target
-
-if TYPE_CHECKING:
-    from fhir_server.validation.plan_table import PlanTable
-    from fhir_server.validation.scope import Scope
+from fhir_server.validation.scope import Plans, Scope
 
 
 class ValidationHost:
@@ -23,11 +18,11 @@ class ValidationHost:
 
     __slots__ = ("_scope", "_table")
 
-    def __init__(self, table: "PlanTable", scope: "Scope | None" = None) -> None:
+    def __init__(self, table: Plans, scope: Scope | None = None) -> None:
         self._table = table
         self._scope = scope
 
-    def at(self, scope: "Scope") -> "ValidationHost":
+    def at(self, scope: Scope) -> "ValidationHost":
         """Return the host for a resource."""
         return ValidationHost(self._table, scope)
 

@@ -16,7 +16,8 @@ class ValidationOptions:
         wrong_display: A display that the code system does not know for the code.
         best_practice: A constraint marked as best practice, such as dom-6; None leaves them out.
         missing_target: A reference that stays inside a Bundle or resource and leads nowhere.
-        with_demands: Whether resources must also meet the profiles the registry demands of their type.
+        with_demands: Whether resources must also meet the profiles the registry demands of their
+            type.
         max_issues: How many issues are told at most; one more says that there are more.
     """
 

@@ -1,26 +1,24 @@
 """Profiles: what they ask beyond the base definition, and nothing else.
 
 The base walk has checked the value already. An overlay compares the profile's tree with the base
-definition's and keeps only the differences: an element that the profile leaves as it is costs nothing,
-and no fault is told twice. Values of a wrong JSON shape are passed over, the base walk has said so.
+definition's and keeps only the differences: an element that the profile leaves as it is costs
+nothing, and no fault is told twice. Values of a wrong JSON shape are passed over, the base walk
+has said so.
 
 Spec: https://hl7.org/fhir/R4/profiling.html
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fhir_server.definitions import Element, Structure
 from fhir_server.model import JsonObject
 from fhir_server.validation.finding import Findings, join
 from fhir_server.validation.property_overlay import PropertyOverlay
 from fhir_server.validation.rules.profile import profiles_of
-from fhir_server.validation.scope import Rule, Scope
-
-if TYPE_CHECKING:
-    from fhir_server.validation.plan_table import PlanTable
+from fhir_server.validation.scope import Plans, Rule, Scope
 
 
-def compile_overlay(structure: Structure, table: "PlanTable") -> Rule | None:
+def compile_overlay(structure: Structure, table: Plans) -> Rule | None:
     """Compile what a profile asks beyond the type it constrains; None: nothing."""
     base = table.registry.type_structure(structure.type)
     if base is structure:
@@ -37,7 +35,7 @@ class OverlayCompiler:
         table: Other types and profiles.
     """
 
-    def __init__(self, structure: Structure, table: "PlanTable") -> None:
+    def __init__(self, structure: Structure, table: Plans) -> None:
         self.structure = structure
         self.table = table
 
@@ -67,10 +65,12 @@ class OverlayCompiler:
                     and self.table.registry.types.is_resource(fhir_type)
                 )
                 rules.append(_all_of_nested(properties) if is_nested else _all_of(properties))
+        if self.table.registry.types.is_primitive(fhir_type):
+            return _until_wrong(tuple(rules))
         return _in_order(tuple(rules))
 
     def _profile_roots(self, element: Element, fhir_type: str) -> tuple[Element, ...]:
-        """Return the root of the profile that the type names: what a snapshot repeats of it is checked there."""
+        """Return the root of the type's profile: what a snapshot repeats of it is checked there."""
         profiles = profiles_of(element, fhir_type)
         structure = self.table.registry.structure(profiles[0]) if len(profiles) == 1 else None
         return () if structure is None else (structure.root,)
@@ -127,17 +127,38 @@ def _all_of_nested(properties: tuple[PropertyOverlay, ...]) -> Rule:
 
 
 def _in_order(rules: tuple[Rule, ...]) -> Rule | None:
-    if len(rules) <= 1:
-        return rules[0] if rules else None
+    """Check one value by some rules; a value of a wrong JSON kind has had its finding."""
+    if not rules:
+        return None
 
     def check(value: Any, sibling: Any, scope: Scope) -> Findings | None:
+        if value.__class__ is not dict:
+            return None
         found: Findings | None = None
         for rule in rules:
             more = rule(value, sibling, scope)
             if more is not None:
                 found = join(found, more)
-                if value.__class__ is not dict:
-                    break  # a wrong scalar is wrong for one reason
         return found
 
     return check
+
+
+def _until_wrong(rules: tuple[Rule, ...]) -> Rule | None:
+    """Check one scalar by some rules; it is wrong for one reason."""
+    if not rules:
+        return None
+
+    def check(value: Any, sibling: Any, scope: Scope) -> Findings | None:
+        if value.__class__ in _COMPOUND:
+            return None
+        for rule in rules:
+            found = rule(value, sibling, scope)
+            if found is not None:
+                return found
+        return None
+
+    return check
+
+
+_COMPOUND = frozenset((dict, list))

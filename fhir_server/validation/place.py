@@ -1,12 +1,10 @@
 """Where a rule is compiled: the element's structure and the type its values have."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from fhir_server.definitions import Element, Structure
-
-if TYPE_CHECKING:
-    from fhir_server.validation.plan_table import PlanTable
+from fhir_server.validation.scope import Plans, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,12 +14,13 @@ class Place:
     Attributes:
         table: Finds the plans of other types and profiles.
         structure: The structure the element is from.
-        fhir_type: The type of the values: a code, or the path of an element with children of its own.
+        fhir_type: The type of the values: a code, or the path of an element with children of its
+            own.
         inherited: What other plans check for the same values: the base definition's element, the
             element that a slice belongs to, the root of the type. A rule leaves out what they have.
     """
 
-    table: "PlanTable"
+    table: Plans
     structure: Structure
     fhir_type: str
     inherited: tuple[Element, ...] = ()
@@ -35,3 +34,20 @@ def source_of(structure: Structure, element: Element) -> str:
     """Write whose rule it is: ``canonical|version#element id``."""
     version = f"|{structure.version}" if structure.version else ""
     return f"{structure.url}{version}#{element.id}"
+
+
+class ValueCompiler(Protocol):
+    """Compiles what a profile asks of values (`overlay.OverlayCompiler`)."""
+
+    @property
+    def structure(self) -> Structure:
+        """The profile."""
+
+    @property
+    def table(self) -> Plans:
+        """Other types and profiles."""
+
+    def value(
+        self, element: Element, fhir_type: str, inherited: tuple[Element, ...]
+    ) -> Rule | None:
+        """Compile what is asked of one value of an element; None: nothing."""

@@ -5,18 +5,15 @@ known properties, JSON shape, primitive syntax, cardinality, choices, and by `RU
 definition says of each value.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fhir_server.definitions import Element, Structure
 from fhir_server.model import JsonObject
 from fhir_server.validation import shape
-from fhir_server.validation.finding import Finding, Findings, Step, join, under
+from fhir_server.validation.finding import Finding, Findings, Step, has_error, join, under
 from fhir_server.validation.place import source_of
-from fhir_server.validation.scope import Check, Rule, Scope
+from fhir_server.validation.scope import Check, Plans, Rule, Scope
 from fhir_server.validation.suggestion import nearest
-
-if TYPE_CHECKING:
-    from fhir_server.validation.plan_table import PlanTable
 
 
 class ObjectPlan:
@@ -31,7 +28,7 @@ class ObjectPlan:
         "_structure", "_table", "fhir_type",
     )  # fmt: skip
 
-    def __init__(self, table: "PlanTable", structure: Structure, element: Element) -> None:
+    def __init__(self, table: Plans, structure: Structure, element: Element) -> None:
         self.fhir_type = element.path
         self._table = table
         self._structure = structure
@@ -53,24 +50,17 @@ class ObjectPlan:
         found: Findings | None = None
         for key, item in value.items():
             check = checks.get(key)
-            if check is None:
-                found = join(found, [self._unknown(key)])
-            else:
-                more = check(item, value, scope)
-                if more is not None:
-                    found = under(found, more, self._steps[key])
+            more = [self._unknown(key)] if check is None else check(item, value, scope)
+            if more is not None:
+                found = under(found, more, self._steps.get(key, (key, key)))
         if not self._required <= value.keys() or self._choices:
             found = join(found, self._missing(value))
         if self._is_element and (len(value) <= 1 or found is not None):
             if not value or value.keys() == {"id"}:
                 return join(found, [Finding("element-without-content", source="ele-1")])
-            if found is not None and any(finding.is_error for finding in found):
+            if has_error(found):
                 return found
-        for rule in self._rules:
-            more = rule(value, None, scope)
-            if more is not None:
-                found = join(found, more)
-        return found
+        return join(found, shape.all_of(self._rules, value, None, scope))
 
     def _missing(self, value: JsonObject) -> Findings | None:
         found: Findings = []
@@ -87,13 +77,12 @@ class ObjectPlan:
         checks = self._checks or {}
         suggestions = nearest(key, checks)
         if key == "fhir_comments":
-            return Finding("comments-not-allowed", mend=("remove", None), at=((key, key),))
+            return Finding("comments-not-allowed", mend=("remove", None))
         return Finding(
             "property-unknown",
             suggestions=suggestions,
             found=key,
             expected=self.fhir_type,
-            at=((key, key),),
         )
 
     def _compile(self) -> dict[str, Check]:

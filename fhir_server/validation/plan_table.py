@@ -1,7 +1,7 @@
 """Every plan of one registry, made on first use and kept: the memory of a validator.
 
-Plans are never changed once made. Two threads that meet a type for the first time both make its plan and
-either may keep it, so no lock is needed.
+Plans are never changed once made. Two threads that meet a type for the first time both make its
+plan and either may keep it, so no lock is needed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from fhir_server.definitions import Element, Registry, Structure
 from fhir_server.fhirpath import Env, Node, root_node
 from fhir_server.terminology import Terminology
-from fhir_server.validation.extension import ExtensionList, KnownExtension, know
-from fhir_server.validation.finding import Findings
+from fhir_server.validation.extension import ExtensionList, Extensions
+from fhir_server.validation.finding import Findings, has_error
 from fhir_server.validation.host import ValidationHost
 from fhir_server.validation.options import ValidationOptions
 from fhir_server.validation.overlay import compile_overlay
@@ -19,13 +19,12 @@ from fhir_server.validation.place import Place
 from fhir_server.validation.plan import ObjectPlan
 from fhir_server.validation.property import property_checks
 from fhir_server.validation.resource import ResourceChecks
-from fhir_server.validation.scope import Check, Rule, Scope
+from fhir_server.validation.scope import NO_VARIABLES, Check, Rule, Scope
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 RuleCompiler = Callable[[Element, Place], Rule | None]
-_NO_VARIABLES: Mapping[str, Sequence[Node]] = {}
 
 
 class PlanTable:
@@ -49,17 +48,19 @@ class PlanTable:
         self.terminology = terminology
         self.options = options
         self.resources = ResourceChecks(self)
+        self.check_nested: Check = self.resources.check_nested
+        self.check_contained: Check = self.resources.check_contained
         self._compilers: tuple[RuleCompiler, ...] = tuple(rule.compile_rule for rule in rules)
         self._types: dict[str, ObjectPlan] = {}
         self._elements: dict[tuple[str, str], ObjectPlan] = {}
         self._overlays: dict[tuple[str, str | None], Rule | None] = {}
-        self._extensions: dict[str, KnownExtension | None] = {}
+        self._extensions = Extensions(self)
         self._host = ValidationHost(self)
 
     # -- base definitions
 
-    def type_plan(self, fhir_type: str) -> ObjectPlan:
-        """Return the plan of a type.
+    def type_check(self, fhir_type: str) -> Check:
+        """Return the check of objects of a type.
 
         Raises:
             LookupError: There is no such type.
@@ -70,19 +71,19 @@ class PlanTable:
             if structure is None:
                 raise LookupError(fhir_type)
             plan = self._types[fhir_type] = ObjectPlan(self, structure, structure.root)
-        return plan
+        return plan.check
 
-    def plan_of(self, element: Element, fhir_type: str, structure: Structure) -> ObjectPlan:
-        """Return the plan of an element's values: of its own children, of those it points to, of its type."""
+    def object_check(self, element: Element, fhir_type: str, structure: Structure) -> Check:
+        """Return the check of an element's objects: of its own children or of its type."""
         if element.content_reference is not None:
             element = element_of(structure, element.content_reference)
         if not element.children:
-            return self.type_plan(fhir_type)
+            return self.type_check(fhir_type)
         key = (structure.url, element.id)
         plan = self._elements.get(key)
         if plan is None:
             plan = self._elements[key] = ObjectPlan(self, structure, element)
-        return plan
+        return plan.check
 
     def properties(
         self, element: Element, structure: Structure, parent: Element
@@ -93,7 +94,7 @@ class PlanTable:
     def property_rules(
         self, element: Element, fhir_type: str, structure: Structure
     ) -> tuple[Rule, ...]:
-        """Make the rules of an element beyond those of its type; its own children bring their own."""
+        """Make the rules of an element beyond those of its type; its children bring their own."""
         if element.children or element.content_reference is not None:
             return ()
         above = self.registry.type_structure(fhir_type)
@@ -122,7 +123,7 @@ class PlanTable:
         return self._overlays[key]
 
     def check_profile(self, value: Any, structure: Structure, scope: Scope) -> Findings | None:
-        """Check a value against a profile; a profile met again on the way to itself is taken as met."""
+        """Check a value against a profile; one that is being checked already is taken as met."""
         overlay = self.overlay(structure)
         if overlay is None:
             return None
@@ -132,7 +133,7 @@ class PlanTable:
             return None
         verdicts[key] = True
         found = overlay(value, None, scope)
-        verdicts[key] = found is None or not any(finding.is_error for finding in found)
+        verdicts[key] = not has_error(found)
         return found
 
     def conforms(self, value: Any, structure: Structure, scope: Scope) -> bool:
@@ -148,20 +149,9 @@ class PlanTable:
         self.check_profile(value, structure, scope)
         return scope.run.conformance.get((id(value), structure.url), True)
 
-    def extension(self, url: str) -> KnownExtension | None:
-        """Return an extension's definition with its plan; None: not here."""
-        try:
-            return self._extensions[url]
-        except KeyError:
-            structure = self.registry.structure(url)
-            if structure is None or structure.type != "Extension":
-                return None  # not kept: clients choose the URLs
-            made = self._extensions[url] = know(structure, self)
-            return made
-
     def extension_list(self, holder: str, *, is_modifier: bool) -> Check:
         """Return the check of an array of extensions in elements of a type or path."""
-        return ExtensionList(self, holder, is_modifier=is_modifier).check
+        return ExtensionList(self._extensions, holder, is_modifier=is_modifier).check
 
     # -- FHIRPath
 
@@ -170,7 +160,7 @@ class PlanTable:
         return root_node(scope.resource, self.registry.types)
 
     def environment(
-        self, scope: Scope, variables: Mapping[str, Sequence[Node]] = _NO_VARIABLES
+        self, scope: Scope, variables: Mapping[str, Sequence[Node]] = NO_VARIABLES
     ) -> Env:
         """Return the surroundings of an expression, made once for each resource."""
         if scope.env is not None and not variables:

@@ -3,7 +3,7 @@
 Spec: https://hl7.org/fhir/R4/json.html and https://hl7.org/fhir/R4/formats.html#choice
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fhir_server.definitions import Element, Structure
 from fhir_server.model import JsonObject
@@ -11,10 +11,7 @@ from fhir_server.validation import shape
 from fhir_server.validation.finding import Finding, Findings
 from fhir_server.validation.place import source_of
 from fhir_server.validation.primitive import SCANNERS, Scan
-from fhir_server.validation.scope import Check, Scope
-
-if TYPE_CHECKING:
-    from fhir_server.validation.plan_table import PlanTable
+from fhir_server.validation.scope import Check, Plans, Scope
 
 _EXTENSIONS = frozenset(("extension", "modifierExtension"))
 
@@ -32,7 +29,7 @@ def is_array(element: Element) -> bool:
 
 
 def property_checks(
-    element: Element, structure: Structure, parent: Element, table: "PlanTable"
+    element: Element, structure: Structure, parent: Element, table: Plans
 ) -> dict[str, Check]:
     """Make the checks by JSON property (``_name`` included) of one element."""
     if element.name in _EXTENSIONS:
@@ -52,7 +49,7 @@ def property_checks(
 
 
 def _of_type(
-    element: Element, fhir_type: str, structure: Structure, table: "PlanTable"
+    element: Element, fhir_type: str, structure: Structure, table: Plans
 ) -> dict[str, Check]:
     if table.registry.types.is_resource(fhir_type):
         return {element.name: _of_resources(element, structure, table)}
@@ -60,32 +57,32 @@ def _of_type(
     key = property_key(element, fhir_type)
     if scan is not None:
         return _of_primitives(element, fhir_type, scan, structure, table)
-    plan = table.plan_of(element, fhir_type, structure)
+    check = table.object_check(element, fhir_type, structure)
     rules = table.property_rules(element, fhir_type, structure)
     if is_array(element):
         source = source_of(structure, element)
-        return {key: shape.many_objects(plan.check, rules, element.max, source)}
-    return {key: shape.one_object(plan.check, rules)}
+        return {key: shape.many_objects(check, rules, element.max, source)}
+    return {key: shape.one_object(check, rules)}
 
 
-def _of_resources(element: Element, structure: Structure, table: "PlanTable") -> Check:
+def _of_resources(element: Element, structure: Structure, table: Plans) -> Check:
     if element.name == "contained":
-        return table.resources.check_contained
+        return table.check_contained
     if not is_array(element):
-        return table.resources.check_nested
+        return table.check_nested
     source = source_of(structure, element)
-    return shape.many_objects(table.resources.check_nested, (), element.max, source)
+    return shape.many_objects(table.check_nested, (), element.max, source)
 
 
 def _of_primitives(
-    element: Element, fhir_type: str, scan: Scan, structure: Structure, table: "PlanTable"
+    element: Element, fhir_type: str, scan: Scan, structure: Structure, table: Plans
 ) -> dict[str, Check]:
     key = property_key(element, fhir_type)
     if fhir_type.startswith("System."):
         is_id = key == "id" and structure.type != "ElementDefinition"
         return {key: _element_id(scan) if is_id else shape.one_primitive(scan, (), key)}
     rules = table.property_rules(element, fhir_type, structure)
-    sibling = table.type_plan("Element").check
+    sibling = table.type_check("Element")
     if not is_array(element):
         return {
             key: shape.one_primitive(scan, rules, key),

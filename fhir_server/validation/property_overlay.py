@@ -4,21 +4,18 @@ Spec: https://hl7.org/fhir/R4/profiling.html
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fhir_server.definitions import Element
 from fhir_server.model import JsonObject
 from fhir_server.validation.finding import Finding, Findings, Step, join, under
 from fhir_server.validation.item import Item
-from fhir_server.validation.place import source_of
+from fhir_server.validation.place import ValueCompiler, source_of
 from fhir_server.validation.plan import missing
 from fhir_server.validation.property import property_key
 from fhir_server.validation.scope import Rule, Scope
 from fhir_server.validation.shape import too_many
 from fhir_server.validation.slicing import plan_slices
-
-if TYPE_CHECKING:
-    from fhir_server.validation.overlay import OverlayCompiler
 
 _ANY_RESOURCE = frozenset(("Resource", "DomainResource"))
 
@@ -37,13 +34,13 @@ class PropertyOverlay:
     """
 
     __slots__ = (
-        "_allowed", "_by_key", "_element", "_keys", "_max", "_min", "_name", "_slices", "_source", "_table",
-        "asks_for_more", "check", "is_needed", "required_key",
+        "_allowed", "_by_key", "_element", "_keys", "_max", "_min", "_name", "_slices", "_source",
+        "_table", "asks_for_more", "check", "is_needed", "required_key",
     )  # fmt: skip
 
     def __init__(
         self,
-        compiler: "OverlayCompiler",
+        compiler: ValueCompiler,
         element: Element,
         base_types: tuple[str, ...],
         inherited: tuple[Element, ...],
@@ -161,7 +158,8 @@ class PropertyOverlay:
     def _present(self, parent: JsonObject) -> Sequence[_Key]:
         """Return the keys that are there: a choice has up to fifty, its object has two or three."""
         if len(self._keys) == 1:
-            return self._keys if self._by_key.keys() & parent.keys() else ()
+            key, sibling_key, *_ = self._keys[0]
+            return self._keys if key in parent or sibling_key in parent else ()
         by_key = self._by_key
         return list(dict.fromkeys(by_key[key] for key in parent if key in by_key))
 
@@ -202,19 +200,17 @@ class PropertyOverlay:
 
 
 def _items(value: Any, sibling: Any, fhir_type: str, step: tuple[str, str]) -> list[Item]:
-    """List the values under one key; where the shape is wrong the list is as good as can be."""
-    if value.__class__ is not list and sibling.__class__ is not list:
+    """List the values under one key; a sibling of another shape than the value is left out."""
+    beside = (f"_{step[0]}", step[1])
+    if value is None:
+        if sibling.__class__ is not list:
+            return [Item(None, sibling, fhir_type, beside, None)]
+        return [Item(None, item, fhir_type, beside, at) for at, item in enumerate(sibling)]
+    if value.__class__ is not list:
         return [Item(value, sibling, fhir_type, step, None)]
-    values = value if value.__class__ is list else ()
-    siblings = sibling if sibling.__class__ is list else ()
-    length = max(len(values), len(siblings))
+    if sibling.__class__ is not list:
+        return [Item(item, None, fhir_type, step, at) for at, item in enumerate(value)]
     return [
-        Item(
-            values[i] if i < len(values) else None,
-            siblings[i] if i < len(siblings) else None,
-            fhir_type,
-            step,
-            i,
-        )
-        for i in range(length)
+        Item(item, sibling[at] if at < len(sibling) else None, fhir_type, step, at)
+        for at, item in enumerate(value)
     ]

@@ -4,13 +4,11 @@ Spec: https://hl7.org/fhir/R4/references.html and https://hl7.org/fhir/R4/bundle
 """
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from fhir_server.model import JsonObject
 from fhir_server.validation.bundle_index import find_entry
-
-if TYPE_CHECKING:
-    from fhir_server.validation.scope import Scope
+from fhir_server.validation.scope import Scope
 
 _RESTFUL = re.compile(
     r"(?:(?:https?|ftp)://[^\s?#]+/)?"
@@ -23,11 +21,11 @@ class Target(NamedTuple):
     """A resource that was found, with the scope it is checked in."""
 
     resource: JsonObject
-    scope: "Scope"
+    scope: Scope
 
 
 def named_type(reference: str) -> str | None:
-    """Return the word in the place of the resource type (``Patient`` in ``…/Patient/1``); None: none."""
+    """Return the word where the resource type stands (``Patient`` in ``…/Patient/1``)."""
     form = _RESTFUL.fullmatch(reference)
     return None if form is None else form[1]
 
@@ -37,7 +35,7 @@ def is_absolute(uri: str) -> bool:
     return _ABSOLUTE.fullmatch(uri) is not None
 
 
-def find_target(reference: str, scope: "Scope") -> Target | None:
+def find_target(reference: str, scope: Scope) -> Target | None:
     """Look in the same resource, then in the Bundle around it, then ask the resolver."""
     if reference.startswith("#"):
         return _in_container(reference[1:], scope)
@@ -51,7 +49,7 @@ def find_target(reference: str, scope: "Scope") -> Target | None:
     return Target(resource, scope.elsewhere(resource))
 
 
-def find_in_bundles(reference: str, scope: "Scope") -> Target | None:
+def find_in_bundles(reference: str, scope: Scope) -> Target | None:
     """Look for an entry, in the innermost Bundle first."""
     inner, holder = scope, scope.holder
     while holder is not None:
@@ -65,7 +63,7 @@ def find_in_bundles(reference: str, scope: "Scope") -> Target | None:
     return None
 
 
-def _in_container(logical_id: str, scope: "Scope") -> Target | None:
+def _in_container(logical_id: str, scope: Scope) -> Target | None:
     root = scope.root
     if not logical_id:
         return Target(root, scope.contained(root)) if scope.is_contained else None

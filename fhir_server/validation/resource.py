@@ -4,24 +4,21 @@ Spec: https://hl7.org/fhir/R4/resource.html and https://hl7.org/fhir/R4/domainre
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fhir_server.definitions import Structure
 from fhir_server.model import JsonObject
 from fhir_server.validation import bundle, contained, shape
 from fhir_server.validation.extension_context import settle
 from fhir_server.validation.finding import Finding, Findings, Step, join, under
-from fhir_server.validation.scope import Scope
+from fhir_server.validation.scope import Plans, Scope
 from fhir_server.validation.suggestion import nearest
-
-if TYPE_CHECKING:
-    from fhir_server.validation.plan_table import PlanTable
 
 
 class ResourceChecks:
     """Checks resources of any type."""
 
-    def __init__(self, table: "PlanTable") -> None:
+    def __init__(self, table: Plans) -> None:
         self._table = table
 
     def check(self, resource: Any, scope: Scope, profiles: Iterable[str] = ()) -> Findings | None:
@@ -38,7 +35,7 @@ class ResourceChecks:
         types = self._table.registry.types
         if resource_type.__class__ is not str or resource_type not in types.resource_types:
             return [self._unknown_type(resource_type)]
-        found = self._table.type_plan(resource_type).check(resource, resource, scope)
+        found = self._table.type_check(resource_type)(resource, resource, scope)
         if "contained" in resource and not scope.is_contained:
             found = join(found, contained.check(resource))
         if resource_type == "Bundle":

@@ -1,15 +1,16 @@
 """Where a check stands: the resource, what holds it, and what one validation call shares."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Protocol
 
+from fhir_server.definitions import Element, Registry, Structure
+from fhir_server.fhirpath import Env, Node
 from fhir_server.model import JsonObject
+from fhir_server.terminology import Terminology
 from fhir_server.validation.bundle_index import BundleIndex
 from fhir_server.validation.finding import Findings
-
-if TYPE_CHECKING:
-    from fhir_server.fhirpath import Env
-    from fhir_server.validation.plan_table import PlanTable
+from fhir_server.validation.options import ValidationOptions
 
 Check = Callable[[Any, JsonObject, "Scope"], Findings | None]
 """Checks the JSON under one key (value, object it stands in, scope); None means fine."""
@@ -25,12 +26,84 @@ class ReferenceResolver(Protocol):
         """Return the resource that a literal reference leads to; None: not here."""
 
 
+NO_VARIABLES: Mapping[str, Sequence[Node]] = MappingProxyType({})
+
+
+class Plans(Protocol):
+    """What checks ask of the table of all plans (`plan_table.PlanTable`)."""
+
+    @property
+    def registry(self) -> Registry:
+        """The definitions."""
+
+    @property
+    def terminology(self) -> Terminology:
+        """Answers membership."""
+
+    @property
+    def options(self) -> ValidationOptions:
+        """How strict."""
+
+    @property
+    def check_nested(self) -> Check:
+        """Checks a resource in an entry or a parameter."""
+
+    @property
+    def check_contained(self) -> Check:
+        """Checks the array ``contained``."""
+
+    def type_check(self, fhir_type: str) -> Check:
+        """Return the check of objects of a type."""
+
+    def object_check(self, element: Element, fhir_type: str, structure: Structure) -> Check:
+        """Return the check of the objects of an element."""
+
+    def extension_list(self, holder: str, *, is_modifier: bool) -> Check:
+        """Return the check of an array of extensions in elements of a type or path."""
+
+    def properties(
+        self, element: Element, structure: Structure, parent: Element
+    ) -> dict[str, Check]:
+        """Make the checks of an element's JSON properties."""
+
+    def property_rules(
+        self, element: Element, fhir_type: str, structure: Structure
+    ) -> tuple[Rule, ...]:
+        """Make the rules of an element beyond those of its type."""
+
+    def rules(
+        self,
+        element: Element,
+        structure: Structure,
+        fhir_type: str,
+        inherited: tuple[Element, ...] = (),
+    ) -> tuple[Rule, ...]:
+        """Make the rules for the values of an element, those of ``inherited`` left out."""
+
+    def overlay(self, structure: Structure) -> Rule | None:
+        """Return what a profile asks beyond its base type."""
+
+    def check_profile(self, value: Any, structure: Structure, scope: "Scope") -> Findings | None:
+        """Check a value against a profile."""
+
+    def conforms(self, value: Any, structure: Structure, scope: "Scope") -> bool:
+        """Say whether a value meets a profile."""
+
+    def root_node(self, scope: "Scope") -> Node:
+        """Return the node of the resource under check."""
+
+    def environment(
+        self, scope: "Scope", variables: Mapping[str, Sequence[Node]] = NO_VARIABLES
+    ) -> Env:
+        """Return the surroundings of an expression."""
+
+
 class Run:
     """What one call of the validator shares: services, and verdicts that would be asked again."""
 
     __slots__ = ("conformance", "held", "resolver", "table")
 
-    def __init__(self, table: "PlanTable", resolver: ReferenceResolver | None) -> None:
+    def __init__(self, table: "Plans", resolver: ReferenceResolver | None) -> None:
         self.table = table
         self.resolver = resolver
         self.conformance: dict[tuple[int, str], bool] = {}  # by identity of the value

@@ -25,7 +25,7 @@ def one_object(check_object: ObjectCheck, rules: tuple[Rule, ...]) -> Check:
     def check(value: Any, parent: JsonObject, scope: Scope) -> Findings | None:
         found = check_object(value, parent, scope)
         if value.__class__ is dict and value:
-            return join(found, _all(rules, value, None, scope))
+            return join(found, all_of(rules, value, None, scope))
         return found
 
     return check
@@ -94,7 +94,7 @@ def many_primitives(
             elif (finding := scan(value)) is not None:
                 more = [_reshaped(finding, value)]
             else:
-                more = _all(rules, value, sibling, scope) if rules else None
+                more = all_of(rules, value, sibling, scope) if rules else None
             if more is not None:
                 found = under(found, more, index)
         if limit is not None and len(values) > limit:
@@ -195,7 +195,7 @@ def _reshaped(finding: Finding, value: Any) -> Finding:
 def _sibling(
     sibling: Any, value: Any, check_object: ObjectCheck, rules: tuple[Rule, ...], scope: Scope
 ) -> Findings | None:
-    """Check the extensions of a scalar; where it has no value, the rules must be content with that."""
+    """Check the extensions of a scalar; where it has no value, the rules judge that."""
     if sibling.__class__ is not dict or not sibling or value is not None:
         return check_object(sibling, {}, scope)
     if sibling.keys() == {"id"}:
@@ -206,7 +206,8 @@ def _sibling(
     return found
 
 
-def _all(rules: tuple[Rule, ...], value: Any, sibling: Any, scope: Scope) -> Findings | None:
+def all_of(rules: tuple[Rule, ...], value: Any, sibling: Any, scope: Scope) -> Findings | None:
+    """Check one value by some rules, in order."""
     found: Findings | None = None
     for rule in rules:
         more = rule(value, sibling, scope)

@@ -3,19 +3,14 @@
 Spec: https://hl7.org/fhir/R4/profiling.html#slicing
 """
 
-from typing import TYPE_CHECKING
-
 from fhir_server.definitions import Element
 from fhir_server.validation.discriminator import Matcher, compile_matcher
 from fhir_server.validation.finding import Finding, Findings, join, under
 from fhir_server.validation.item import Item
-from fhir_server.validation.place import source_of
+from fhir_server.validation.place import ValueCompiler, source_of
 from fhir_server.validation.plan import missing
 from fhir_server.validation.scope import Rule, Scope
 from fhir_server.validation.shape import too_many
-
-if TYPE_CHECKING:
-    from fhir_server.validation.overlay import OverlayCompiler
 
 _DEFAULT = "@default"
 
@@ -25,7 +20,7 @@ class _Slice:
 
     def __init__(
         self,
-        compiler: "OverlayCompiler",
+        compiler: ValueCompiler,
         element: Element,
         sliced: Element,
         inherited: tuple[Element, ...],
@@ -76,7 +71,7 @@ class SlicePlan:
     """
 
     def __init__(
-        self, compiler: "OverlayCompiler", element: Element, inherited: tuple[Element, ...]
+        self, compiler: ValueCompiler, element: Element, inherited: tuple[Element, ...]
     ) -> None:
         slicing = element.slicing
         assert slicing is not None  # noqa: S101 # the callers ask first
@@ -219,7 +214,7 @@ _SHOWN = 4
 
 
 def plan_slices(
-    compiler: "OverlayCompiler", element: Element, inherited: tuple[Element, ...]
+    compiler: ValueCompiler, element: Element, inherited: tuple[Element, ...]
 ) -> SlicePlan | None:
     """Compile the slices of an element; None: they ask for nothing."""
     plan = SlicePlan(compiler, element, inherited)

@@ -1,6 +1,7 @@
 """The nearest right word: spelling, letters of the other alphabet, the other keyboard layout.
 
-What people meet in practice: ``mаle`` with a Cyrillic «а», ``ьфду`` typed on the wrong layout, ``femal``.
+What people meet in practice: ``mаle`` with a Cyrillic «а», ``ьфду`` typed on the wrong layout,
+``femal``.
 """
 
 from collections.abc import Iterable
@@ -29,14 +30,14 @@ def nearest(word: str, candidates: Iterable[str]) -> tuple[str, ...]:
 
 
 def mistyped(word: str, candidates: Iterable[str]) -> str | None:
-    """Return the candidate that ``word`` is, typed with look-alikes, on another layout or in another case."""
+    """Return the candidate typed with look-alikes, on another layout or in another case."""
     by_fold = {candidate.casefold(): candidate for candidate in candidates}
     forms = (word, word.translate(_LOOK_ALIKES), word.translate(_KEYBOARD))
     return next((by_fold[form.casefold()] for form in forms if form.casefold() in by_fold), None)
 
 
 def safe_choice(word: str, suggestions: tuple[str, ...]) -> str | None:
-    """Return the suggestion that can replace ``word`` without doubt: the only one, one slip away."""
+    """Return the suggestion that can replace ``word`` without doubt: the only one, a slip away."""
     if len(suggestions) != 1:
         return None
     choice = suggestions[0]
@@ -52,7 +53,7 @@ def has_mixed_alphabets(word: str) -> bool:
 
 
 def _is_one_slip(word: str, other: str) -> bool:
-    """Say whether one letter added, left out, changed or swapped with its neighbour makes the difference."""
+    """Say whether one letter is added, left out, changed or swapped with its neighbour."""
     shorter, longer = sorted((word, other), key=len)
     if len(shorter) < 3 or len(longer) - len(shorter) > 1:  # noqa: PLR2004 # "m" means too much
         return False

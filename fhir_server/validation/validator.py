@@ -25,15 +25,16 @@ from fhir_server.validation.rules import (
 from fhir_server.validation.scope import ReferenceResolver, Run, Scope
 
 RULES = (fixed, registered, limit, coding, binding, reference, profile, invariant)
-"""The concerns of ElementDefinition, in the order in which a value meets them. Before them the walk itself
+"""The concerns of ElementDefinition, in the order in which a value meets them. Before them the
+walk itself
 has checked JSON shape, names, choices, primitive syntax and cardinality; after them come slices."""
 
 
 class Validator:
     """Validates resources against the definitions of one registry; may be used by many threads.
 
-    Plans of types and profiles are made when they are first met, so the first resource of a type takes
-    longer than the next.
+    Plans of types and profiles are made when they are first met, so the first resource of a type
+    takes longer than the next.
 
     Args:
         registry: The definitions; another registry needs another validator.
@@ -58,12 +59,13 @@ class Validator:
         profiles: Sequence[str] = (),
         resolver: ReferenceResolver | None = None,
     ) -> list[Issue]:
-        """Check a resource against R4, the profiles given, those it claims and those demanded of its type.
+        """Check a resource against R4 and the profiles given, claimed, or demanded of its type.
 
         Args:
             resource: Decoded JSON; not changed.
             profiles: Canonicals of further profiles.
-            resolver: Gives the targets of references that lie outside; without one they are not looked at.
+            resolver: Gives the targets of references that lie outside; without one they are not
+                looked at.
 
         Returns:
             All findings in the order of the text, with pointer and expression; at most

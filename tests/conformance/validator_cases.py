@@ -45,7 +45,7 @@ class Runner:
             try:
                 registry = registry.with_resources([resource])
             except DefinitionErrors as error:
-                print(f"  set-up {resource['url']}: {error}")
+                _say(f"  set-up {resource['url']}: {error}")
         self._validator = Validator(registry, Terminology(registry), ValidationOptions())
         self._loaded = setup
 
@@ -78,9 +78,13 @@ def run_examples(runner: Runner, suite: Path) -> Counter[tuple[str, str, bool]]:
 
 
 def _show(group: str, name: str, expected: str, errors: list[Issue], why: list[Any]) -> None:
-    print(f"{group} {name}: expected {expected} {' ;; '.join(map(str, why))[:300]}")
+    _say(f"{group} {name}: expected {expected} {' ;; '.join(map(str, why))[:300]}")
     for error in errors[:MOST_ISSUES_SHOWN]:
-        print(f"    {error.rule} {error.expression}: {error.text.en[:200]} [{error.source}]")
+        _say(f"    {error.rule} {error.expression}: {error.text.en[:200]} [{error.source}]")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
 
 
 def main(suite: Path, prefix: str = "") -> int:
@@ -91,7 +95,7 @@ def main(suite: Path, prefix: str = "") -> int:
         score += run_examples(Runner(registry, suite / "roundtrip"), suite / "roundtrip")
     for group, expected in sorted({key[:2] for key in score}):
         passed, failed = score[group, expected, True], score[group, expected, False]
-        print(f"{group}:{expected}: {passed}/{passed + failed}")
+        _say(f"{group}:{expected}: {passed}/{passed + failed}")
     return 1 if any(not passed for *_, passed in score) else 0
 
 

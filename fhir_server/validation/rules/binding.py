@@ -53,6 +53,7 @@ class _Membership:
         self._options = place.table.options
         self._codings: frozenset[_Code] | None = None
         self._codes: frozenset[str] = frozenset()
+        self._suggestions: dict[str, tuple[str, ...]] = {}
         self._verdicts: dict[_Code, str] = {}
 
     def check_code(self, value: Any, sibling: Any, _scope: Scope) -> Findings | None:
@@ -121,12 +122,21 @@ class _Membership:
             finding.severity = self._options.unknown_system
             return [finding]
         codes = [code for _, code in codings]
-        suggestions = nearest(codes[0], self._codes)
+        suggestions = self._nearest(codes[0])
         finding = self._finding(f"binding-{self._strength}", suggestions, shown)
         choice = safe_choice(codes[0], suggestions) if is_plain else None
         if choice is not None:
             finding.mend = ("replace", choice)
         return [finding]
+
+    def _nearest(self, code: str) -> tuple[str, ...]:
+        """Return the nearest codes; kept, for the same one may come with every record."""
+        known = self._suggestions.get(code)
+        if known is None:
+            known = nearest(code, self._codes)
+            if len(self._suggestions) < _MOST_VERDICTS:
+                self._suggestions[code] = known
+        return known
 
     def _verdict(self, coding: _Code) -> str:
         known = self._verdicts.get(coding)
@@ -152,4 +162,4 @@ def _system(coding: Any) -> str | None:
 
 
 _MOST_VERDICTS = 10_000
-"""Verdicts kept for one binding: codes of large systems come and go, clients must not fill the memory."""
+"""Verdicts kept for one binding: clients must not fill the memory with codes."""

@@ -44,7 +44,7 @@ def equals(value: Any, expected: Any) -> bool:
 
 
 def contains(value: Any, pattern: Any) -> bool:
-    """Say whether ``value`` has all that ``pattern`` has; each item of an array somewhere in the value's."""
+    """Say whether ``value`` has all that ``pattern`` has, array items in any order."""
     if isinstance(pattern, dict):
         return isinstance(value, dict) and all(
             key in value and contains(value[key], item) for key, item in pattern.items()

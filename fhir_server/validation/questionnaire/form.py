@@ -1,0 +1,172 @@
+"""A Questionnaire prepared for checking responses: its items by linkId, with what they ask of answers.
+
+Spec: https://hl7.org/fhir/R4/questionnaire.html
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from fhir_server.model import JsonObject
+from fhir_server.terminology import CodeCheck, Terminology
+from fhir_server.validation.questionnaire.value import Value, objects, value_of
+
+_LOCAL = "urn:uuid:00000000-0000-4000-8000-000000000000#"
+"""Stands before the id of a contained value set, which may have no URL of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One ``answerOption``."""
+
+    value: Value
+    is_exclusive: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormItem:
+    """One item of a Questionnaire.
+
+    Attributes:
+        link_id: ``linkId``.
+        item_type: ``group``, ``display``, ``choice`` …; "" where the Questionnaire has none.
+        json: The item as it stands there.
+        above: linkIds of the items around it, outermost first.
+        items: The items in it.
+        options: Its ``answerOption``.
+        extensions: Values of its extensions by URL.
+    """
+
+    link_id: str
+    item_type: str
+    json: JsonObject
+    above: tuple[str, ...]
+    items: tuple["FormItem", ...]
+    options: tuple[Option, ...]
+    extensions: Mapping[str, tuple[Value, ...]]
+
+    @property
+    def is_required(self) -> bool:
+        """Whether a completed response must have it."""
+        return self.json.get("required") is True
+
+    @property
+    def is_repeating(self) -> bool:
+        """Whether a group may occur, or a question be answered, several times."""
+        return self.json.get("repeats") is True
+
+    @property
+    def is_question(self) -> bool:
+        """Whether it is answered, so that what lies in it nests beneath the answers."""
+        return self.item_type not in {"group", "display", ""}
+
+    @property
+    def value_set(self) -> str | None:
+        """``answerValueSet``."""
+        found = self.json.get("answerValueSet")
+        return found if isinstance(found, str) else None
+
+    def value(self, *urls: str) -> Value | None:
+        """Return the value of the first extension that has one of these URLs."""
+        return next((values[0] for url in urls if (values := self.extensions.get(url))), None)
+
+    def number(self, url: str) -> int | None:
+        """Return the value of an extension that is a whole number."""
+        found = self.value(url)
+        return found.json if found is not None and found.json.__class__ is int else None
+
+    def text(self, url: str) -> str | None:
+        """Return the value of an extension that is a string."""
+        found = self.value(url)
+        return found.json if found is not None and isinstance(found.json, str) else None
+
+
+class Form:
+    """A Questionnaire.
+
+    Args:
+        questionnaire: Its JSON; not changed.
+        terminology: Knows the value sets that are not contained.
+        container: The resource that contains the Questionnaire, if one does.
+
+    Attributes:
+        json: The Questionnaire.
+        items: Its items.
+        by_link_id: Every item at any depth; of several with one linkId the first.
+    """
+
+    def __init__(
+        self,
+        questionnaire: JsonObject,
+        terminology: Terminology,
+        container: JsonObject | None = None,
+    ) -> None:
+        self.json = questionnaire
+        self._terminology = terminology
+        self._container = container
+        self.items = tuple(_items(questionnaire, ()))
+        self.by_link_id: dict[str, FormItem] = {}
+        for item in _flat(self.items):
+            self.by_link_id.setdefault(item.link_id, item)
+
+    def check_code(self, value_set: str, system: str | None, code: str) -> CodeCheck:
+        """Say whether a code is in a value set, which may be contained (``#id``)."""
+        if value_set.startswith("#"):
+            return self._local.validate_code(f"{_LOCAL}{value_set[1:]}", system, code)
+        return self._terminology.validate_code(value_set, system, code)
+
+    @cached_property
+    def _local(self) -> Terminology:
+        """The terminology with what is contained here."""
+        made = self._terminology
+        for holder in (self._container, self.json):
+            for _, resource in objects(holder or {}, "contained"):
+                kind, logical_id = resource.get("resourceType"), resource.get("id")
+                if kind == "ValueSet" and isinstance(logical_id, str):
+                    made = made.with_code_system({**resource, "url": _LOCAL + logical_id})
+                elif kind == "CodeSystem" and isinstance(resource.get("url"), str):
+                    made = made.with_code_system(resource)
+        return made
+
+
+def extension_values(element: JsonObject) -> dict[str, tuple[Value, ...]]:
+    """Return the values of an element's extensions by URL."""
+    found: dict[str, tuple[Value, ...]] = {}
+    for _, extension in objects(element, "extension"):
+        url, value = extension.get("url"), value_of(extension, "value")
+        if isinstance(url, str) and value is not None:
+            found[url] = (*found.get(url, ()), value)
+    return found
+
+
+_EXCLUSIVE = "http://hl7.org/fhir/StructureDefinition/questionnaire-optionExclusive"
+
+
+def _items(holder: JsonObject, above: tuple[str, ...]) -> Iterator[FormItem]:
+    for _, item in objects(holder, "item"):
+        link_id, item_type = item.get("linkId"), item.get("type")
+        if not isinstance(link_id, str):
+            continue
+        yield FormItem(
+            link_id=link_id,
+            item_type=item_type if isinstance(item_type, str) else "",
+            json=item,
+            above=above,
+            items=tuple(_items(item, (*above, link_id))),
+            options=tuple(_options(item)),
+            extensions=extension_values(item),
+        )
+
+
+def _options(item: JsonObject) -> Iterator[Option]:
+    for _, option in objects(item, "answerOption"):
+        value = value_of(option, "value")
+        if value is not None:
+            marks = extension_values(option).get(_EXCLUSIVE, ())
+            yield Option(value=value, is_exclusive=any(mark.json is True for mark in marks))
+
+
+def _flat(items: tuple[FormItem, ...]) -> Iterator[FormItem]:
+    for item in items:
+        yield item
+        yield from _flat(item.items)
