@@ -41,7 +41,14 @@ from fhir_server.model.json import (
 )
 from fhir_server.model.messages import Message, Text, catalogue, message
 from fhir_server.model.outcome import RULE_SYSTEM, Language, operation_outcome
-from fhir_server.model.positions import Position, escape, locate, with_positions
+from fhir_server.model.positions import (
+    JsonText,
+    Position,
+    PostedText,
+    escape,
+    locate,
+    with_positions,
+)
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -56,6 +63,7 @@ __all__ = [
     "IssueType",
     "JsonLimits",
     "JsonObject",
+    "JsonText",
     "Language",
     "LogicalId",
     "Message",
@@ -65,6 +73,7 @@ __all__ = [
     "NotFound",
     "NotSupported",
     "Position",
+    "PostedText",
     "RequestTimeout",
     "ResourceType",
     "Severity",

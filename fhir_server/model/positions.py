@@ -1,4 +1,4 @@
-"""Line and column of a JSON value in the text somebody posted.
+"""Line and column of a value in the text somebody posted; here for JSON text.
 
 Worked out only when something failed.
 
@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from fhir_server.model.issues import Issue
 
@@ -24,6 +24,27 @@ class Position(NamedTuple):
 
     line: int
     column: int
+
+
+class PostedText(Protocol):
+    """A text as it was posted, in whatever format: it knows where its values stand."""
+
+    def locate(self, pointers: Iterable[str]) -> Mapping[str, Position]:
+        """Find where the values of JSON Pointers start; one that leads to nothing, the nearest."""
+
+
+class JsonText:
+    """JSON that was decoded without error, as text or as its UTF-8 bytes."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str | bytes) -> None:
+        self._text = text
+
+    def locate(self, pointers: Iterable[str]) -> Mapping[str, Position]:
+        """Find where the values of ``pointers`` start."""
+        text = self._text
+        return locate(text if isinstance(text, str) else text.decode(), pointers)
 
 
 def locate(text: str, pointers: Iterable[str]) -> Mapping[str, Position]:
@@ -48,10 +69,13 @@ def locate(text: str, pointers: Iterable[str]) -> Mapping[str, Position]:
     }
 
 
-def with_positions(issues: Iterable[Issue], text: str) -> tuple[Issue, ...]:
+def with_positions(issues: Iterable[Issue], text: PostedText) -> tuple[Issue, ...]:
     """Add line and column to every issue that has a pointer and no line yet."""
     found = tuple(issues)
-    places = locate(text, {i.pointer for i in found if i.pointer is not None and i.line is None})
+    wanted = {i.pointer for i in found if i.pointer is not None and i.line is None}
+    if not wanted:
+        return found
+    places = text.locate(wanted)
     return tuple(
         replace(i, line=places[i.pointer].line, column=places[i.pointer].column)
         if i.pointer is not None and i.line is None

@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_server.model import Position, issue, locate, with_positions
+from fhir_server.model import JsonText, Position, issue, locate, with_positions
 
 TEXT = """{
   "resourceType": "Patient",
@@ -34,7 +34,7 @@ def test_what_is_missing_has_the_place_of_what_should_hold_it() -> None:
 def test_issues_get_line_and_column_once() -> None:
     found = issue("json-nul", pointer="/name/0/family")
     placed = issue("json-syntax", pointer="/name", line=9, column=9, found="x")
-    first, second, third = with_positions([found, placed, issue("json-nul")], TEXT)
+    first, second, third = with_positions([found, placed, issue("json-nul")], JsonText(TEXT))
     assert (first.line, first.column) == (4, 16)
     assert (second.line, second.column) == (9, 9)
     assert third.line is None
