@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from fhir_server.definitions import Registry, load_registry
 from fhir_server.http import (
+    MEDIA_TYPES,
     FhirHandler,
     HttpMetrics,
     HttpOptions,
@@ -97,7 +98,7 @@ class Application:
         services = make_services(
             self._settings, store, knowledge, clock=self._clock, new_id=self._new_id
         )
-        dispatcher = Dispatcher(services, OPERATIONS)
+        dispatcher = Dispatcher(services, OPERATIONS, MEDIA_TYPES)
         self._fhir = FhirHandler(dispatcher, http_options(self._settings), self._http_metrics)
         if self._settings.demo:
             await load_demo(dispatcher, store, self._settings.public_url)

@@ -67,8 +67,11 @@ JSON = Format(
 )
 FORMATS: tuple[Format, ...] = (JSON,)
 
+MEDIA_TYPES = tuple(f.media_type for f in FORMATS)
+"""What the CapabilityStatement tells."""
+
 _BY_NAME = {name: f for f in FORMATS for name in (f.name, f.media_type, *f.aliases)}
-_OFFERED = ", ".join(f.media_type for f in FORMATS)
+_OFFERED = ", ".join(MEDIA_TYPES)
 
 FORM = "application/x-www-form-urlencoded"
 JSON_PATCH = "application/json-patch+json"

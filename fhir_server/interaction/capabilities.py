@@ -8,6 +8,7 @@ from datetime import datetime
 
 from fhir_server import __version__
 from fhir_server.definitions import Registry
+from fhir_server.interaction.json_patch import JSON_PATCH
 from fhir_server.interaction.knowledge import Knowledge
 from fhir_server.interaction.message import Request, Response
 from fhir_server.interaction.operation import Operation
@@ -30,10 +31,12 @@ class Capabilities:
 
     Args:
         operations: The operations on offer.
+        formats: Media types of resources on the wire.
     """
 
-    def __init__(self, operations: Sequence[Operation]) -> None:
+    def __init__(self, operations: Sequence[Operation], formats: Sequence[str]) -> None:
         self._operations = operations
+        self._formats = formats
         self._made: tuple[Knowledge, str, bytes] | None = None
 
     async def __call__(self, services: Services, _target: Target, request: Request) -> Response:
@@ -54,6 +57,8 @@ class Capabilities:
             statement = _statement(
                 knowledge.registry, self._operations, request.base_url, services.clock()
             )
+            statement["format"] = list(self._formats)
+            statement["patchFormat"] = [JSON_PATCH, *self._formats]
             made = self._made = (knowledge, request.base_url, encode(statement))
         subset = requested_subset(request.parameters)
         body_bytes = made[2]
@@ -77,8 +82,6 @@ def _statement(
             "url": base_url,
         },
         "fhirVersion": registry.fhir_version,
-        "format": ["application/fhir+json", "json"],
-        "patchFormat": ["application/json-patch+json", "application/fhir+json"],
         "rest": [
             {
                 "mode": "server",

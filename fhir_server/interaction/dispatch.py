@@ -3,7 +3,7 @@
 Spec: https://hl7.org/fhir/R4/http.html#summary
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 
@@ -56,16 +56,22 @@ class Dispatcher:
     Args:
         services: Handed to every interaction.
         operations: The operations on offer.
+        formats: Media types of resources on the wire, for the CapabilityStatement.
     """
 
-    def __init__(self, services: Services, operations: Iterable[Operation] = ()) -> None:
+    def __init__(
+        self,
+        services: Services,
+        operations: Iterable[Operation] = (),
+        formats: Sequence[str] = ("application/fhir+json",),
+    ) -> None:
         self._services = services
         self._operations = {operation.name: operation for operation in operations}
         self._routes: dict[Shape, dict[str, Handler]] = {
             shape: dict(handlers) for shape, handlers in INTERACTIONS.items()
         }
         self._routes["system"]["POST"] = partial(_bundle, self)
-        self._routes["metadata"] = {"GET": Capabilities(tuple(self._operations.values()))}
+        self._routes["metadata"] = {"GET": Capabilities(tuple(self._operations.values()), formats)}
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request.
