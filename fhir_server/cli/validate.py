@@ -15,6 +15,7 @@ from fhir_server.cli.sources import Source, read_sources
 from fhir_server.model import (
     FhirError,
     Issue,
+    JsonText,
     Language,
     decode_object,
     encode,
@@ -82,7 +83,9 @@ def _check(validator: "Validator", source: Source, profiles: tuple[str, ...]) ->
         resource = decode_object(source.text.encode())
     except FhirError as refusal:
         return list(refusal.issues)
-    return list(with_positions(validator.validate(resource, profiles=profiles), source.text))
+    return list(
+        with_positions(validator.validate(resource, profiles=profiles), JsonText(source.text))
+    )
 
 
 def _tell(source: Source, issues: list[Issue], *, as_json: bool, language: Language) -> None:
