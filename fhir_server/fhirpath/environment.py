@@ -72,7 +72,7 @@ class Run(msgspec.Struct):
         """
         self.steps += steps
         if self.steps > MAX_STEPS:
-            raise Fault("fhirpath-too-costly", offset, expected=f"{MAX_STEPS} steps")
+            raise Fault("fhirpath-too-costly", offset, expected=MAX_STEPS)
 
     def now(self) -> datetime:
         """Return the same instant however often it is asked."""

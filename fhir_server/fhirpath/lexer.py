@@ -95,7 +95,12 @@ def unescape(text: str, offset: int = 0) -> str:
             )
         return _ESCAPES[code]
 
-    return _ESCAPE.sub(resolve, text)
+    resolved = _ESCAPE.sub(resolve, text)
+    try:
+        return resolved.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError as error:
+        found, expected = "\\u", "\\uD83D\\uDE00"
+        raise Fault("fhirpath-literal", offset, found=found, expected=expected) from error
 
 
 def _token(kind: Kind, text: str, offset: int) -> Token:
@@ -114,4 +119,4 @@ def _unknown(text: str, offset: int) -> Fault:
         return Fault("fhirpath-syntax", offset, found="/*", expected="*/")
     if opening[0] in "'`":
         return Fault("fhirpath-syntax", offset, found=opening[0], expected=f"… {opening[0]}")
-    return Fault("fhirpath-syntax", offset, found=repr(opening[0]), expected="FHIRPath")
+    return Fault("fhirpath-syntax", offset, found=repr(opening[0]), expected="term | operator")

@@ -9,9 +9,11 @@ from typing import Any
 import msgspec
 
 from fhir_server.fhirpath.node import Node
+from fhir_server.fhirpath.quantity import Quantity
 from fhir_server.fhirpath.type_model import ElementType, TypeModel
 from fhir_server.model import JsonObject
 
+_QUANTITY = {"value": "System.Decimal", "unit": "System.String"}
 _TYPE_INFO = ("System.SimpleTypeInfo", "System.ClassInfo")
 
 
@@ -54,6 +56,9 @@ class Navigator:
         """Work out the steps of element ``name`` of a type."""
         if fhir_type in _TYPE_INFO:
             return Step(name, "System.String") if name in {"namespace", "name"} else None
+        if fhir_type == "System.Quantity":
+            found_type = _QUANTITY.get(name)
+            return None if found_type is None else Step(name, found_type)
         element = self.model.element(fhir_type, name)
         if element is None or not element.types:
             return None
@@ -180,7 +185,9 @@ def _expand_with_siblings(
 
 def _member_of_scalar(item: Node, step: Step, found: list[Node]) -> None:
     """A primitive's ``id`` and ``extension`` lie beside it; its ``value`` is itself."""
-    if step.key == "value":
+    if isinstance(item.value, Quantity):
+        found.append(Node(getattr(item.value, step.key), step.fhir_type))
+    elif step.key == "value":
         if item.value is not None:
             found.append(Node(item.value, step.fhir_type, None, item))
     elif item.sibling is not None:

@@ -366,7 +366,13 @@ def _concatenate(left: Compiled, right: Compiled, offset: int) -> Compiled:
     def many(focus: Collection, scope: Scope) -> Collection:
         first, second = text(one(focus, scope)), text(other(focus, scope))
         if len(first) + len(second) > MAX_TEXT:
-            raise Fault("fhirpath-too-costly", offset, expected=MAX_TEXT)
+            raise Fault(
+                "fhirpath-argument",
+                offset,
+                function="&",
+                found=len(first) + len(second),
+                expected=f"<= {MAX_TEXT}",
+            )
         return [Node(first + second, "System.String")]
 
     return from_many(many, offset, reads_scope=_reads_scope(left, right))

@@ -37,6 +37,9 @@ MAX_NESTING = 50
 MAX_HEIGHT = 120
 """Nodes inside each other. The highest of R4's own expressions, a union of 32 paths, has 36."""
 
+MAX_DIGITS = 40
+"""Characters of a number, as in JSON (DESIGN 11)."""
+
 _IDENTIFIERS = frozenset({"identifier", "delimited"})
 _NOT_NAMES = frozenset({"and", "or", "xor", "implies", "div", "mod", "true", "false"})
 _SPECIALS = frozenset({"$this", "$index", "$total"})
@@ -49,12 +52,12 @@ def parse(text: str) -> Tree:
         Fault: It is no FHIRPath, or longer or deeper than the limits.
     """
     if len(text) > MAX_LENGTH:
-        raise Fault("fhirpath-too-complex", MAX_LENGTH, expected=f"{MAX_LENGTH} characters")
+        raise Fault("fhirpath-too-long", MAX_LENGTH, expected=MAX_LENGTH)
     parser = _Parser(text)
     tree = parser.expression(0, 0)
     parser.expect_end()
     if height(tree) > MAX_HEIGHT:
-        raise Fault("fhirpath-too-complex", tree.offset, expected=f"{MAX_HEIGHT} levels")
+        raise Fault("fhirpath-too-deep", tree.offset, expected=MAX_HEIGHT)
     return tree
 
 
@@ -68,7 +71,7 @@ class _Parser:
     def expect_end(self) -> None:
         """Refuse whatever stands behind the expression."""
         if self._token.kind != "end":
-            raise self._unexpected("an operator or the end")
+            raise self._unexpected("operator | EOF")
 
     def expression(self, binding: int, depth: int) -> Tree:
         """Read an expression whose operators bind tighter than ``binding``."""
@@ -109,7 +112,7 @@ class _Parser:
             # `Patient.$this` is what the grammar allows and means nothing but `$this`.
             return self._special()
         if token.kind not in _IDENTIFIERS:
-            raise self._unexpected("a name")
+            raise self._unexpected("identifier")
         self._take()
         if not self._at("("):
             return Member(source, token.text, offset=token.offset)
@@ -146,10 +149,13 @@ class _Parser:
             return _LITERALS.get(kind, _boolean)(text, offset)
         if kind == "delimited" or (kind == "identifier" and text not in _NOT_NAMES):
             return self._invocation(None, depth)
-        raise self._unexpected("a term")
+        raise self._unexpected("term")
 
     def _number(self) -> Tree:
         token = self._take()
+        if len(token.text) > MAX_DIGITS:
+            found, expected = f"{token.text[:20]}…", f"<= {MAX_DIGITS}"
+            raise Fault("fhirpath-literal", token.offset, found=found, expected=expected)
         number = Number(token.text, offset=token.offset)
         kind, text, _ = self._token
         if kind == "string" or (kind == "identifier" and text in CALENDAR_UNITS):
@@ -172,7 +178,7 @@ class _Parser:
 
     def _name(self) -> Token:
         if self._token.kind not in _IDENTIFIERS:
-            raise self._unexpected("a type")
+            raise self._unexpected("type")
         return self._take()
 
     def _at(self, symbol: str) -> bool:
@@ -186,18 +192,18 @@ class _Parser:
     def _take(self) -> Token:
         token = self._token
         if token.kind == "end":
-            raise self._unexpected("a term")
+            raise self._unexpected("term")
         self._token = next(self._tokens)
         return token
 
     def _check_depth(self, depth: int) -> None:
         if depth > MAX_NESTING:
             offset = self._token.offset
-            raise Fault("fhirpath-too-complex", offset, expected=f"{MAX_NESTING} levels")
+            raise Fault("fhirpath-too-deep", offset, expected=MAX_NESTING)
 
     def _unexpected(self, expected: str) -> Fault:
         kind, text, offset = self._token
-        found = "end" if kind == "end" else repr(text)
+        found = "EOF" if kind == "end" else repr(text)
         return Fault("fhirpath-syntax", offset, found=found, expected=expected)
 
 

@@ -37,6 +37,14 @@ _UNKNOWN = Shape()
 
 _BOOLEAN = Shape(frozenset({"System.Boolean"}))
 _STRING = Shape(frozenset({"System.String"}))
+_LITERALS: Mapping[type, Shape] = MappingProxyType(
+    {
+        nodes.String: _STRING,
+        nodes.Boolean: _BOOLEAN,
+        nodes.Number: Shape(frozenset({"System.Integer", "System.Decimal"})),
+        nodes.Quantity: Shape(frozenset({"System.Quantity"})),
+    }
+)
 
 _NOT_TEXT = frozenset({"boolean", "integer", "positiveInt", "unsignedInt", "decimal"})
 _ABSTRACT = frozenset({"Resource", "DomainResource", "Element", "BackboneElement"})
@@ -89,10 +97,8 @@ class Checker:
                 return this
             case nodes.Variable(name="context"):
                 return self._root
-            case nodes.String():
-                return _STRING
-            case nodes.Boolean():
-                return _BOOLEAN
+            case nodes.String() | nodes.Boolean() | nodes.Number() | nodes.Quantity():
+                return _LITERALS[type(tree)]
         return _UNKNOWN
 
     def _binary(self, tree: nodes.Binary, focus: Shape, this: Shape) -> Shape:
@@ -128,8 +134,6 @@ class Checker:
         return Shape(found)
 
     def _children(self, fhir_type: str, name: str) -> list[str]:
-        if fhir_type == "System.Quantity":
-            return [_TEXT] if name in {"value", "unit"} else []
         steps = self._navigator.member(name)[fhir_type]
         if steps is None:
             return []

@@ -220,6 +220,8 @@ def compare(left: Node, right: Node, operator: str, offset: int) -> int | None:
             return temporals.compare(one, other)
     elif (pair := _quantities(one, other)) is not None:
         return quantities.compare(*pair)
+    elif _is_open(left, one) or _is_open(right, other):
+        return None
     raise Fault(
         "fhirpath-operand",
         offset,
@@ -227,6 +229,11 @@ def compare(left: Node, right: Node, operator: str, offset: int) -> int | None:
         found=f"{left.fhir_type} {operator} {right.fhir_type}",
         expected="String, Integer, Decimal, Date, DateTime, Time, Quantity",
     )
+
+
+def _is_open(item: Node, value: Any) -> bool:
+    """Whether it is a Quantity that is no single number: ``< 5 mg``, or without value."""
+    return item.fhir_type in QUANTITY_TYPES and isinstance(value, dict)
 
 
 def _are_numbers(one: Any, other: Any) -> bool:

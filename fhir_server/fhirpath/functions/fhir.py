@@ -144,12 +144,14 @@ def element_definition(site: Site) -> Compiled:
     source, offset = site.source.many, site.offset
 
     def many(focus: Collection, scope: Scope) -> Collection:
+        items = source(focus, scope)
         ask = getattr(scope.run.env.host, "element_definition", None)
         if ask is None:
-            raise Fault(
-                "fhirpath-not-available", offset, function="elementDefinition()", found="host"
-            )
-        definitions = (ask(item) for item in source(focus, scope))
+            if not items:
+                return []
+            name, found = "elementDefinition()", items[0].path
+            raise Fault("fhirpath-not-available", offset, function=name, found=found)
+        definitions = (ask(item) for item in items)
         return [definition for definition in definitions if definition is not None]
 
     return from_many(many, offset, reads_scope=site.source.reads_scope)
@@ -181,7 +183,12 @@ def slice_(site: Site, structure: Compiled, name: Compiled) -> Compiled:
 
 
 @function(
-    "checkModifiers", spec="R4 checkModifiers", args=(COLLECTION,), is_variadic=True, result=SAME
+    "checkModifiers",
+    spec="R4 checkModifiers",
+    args=(COLLECTION,),
+    required=0,
+    is_variadic=True,
+    result=SAME,
 )
 def check_modifiers(site: Site, *known: Compiled) -> Compiled:
     """Return the input; a modifier extension that is not named here stops the evaluation."""

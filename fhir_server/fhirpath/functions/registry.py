@@ -92,6 +92,9 @@ class Function:
     needs_order: bool = False
 
 
+_LONG_TEXT = 100
+"""Characters that cost as much as one more item."""
+
 BOOLEAN, STRING, WHOLE = "System.Boolean", "System.String", "System.Integer"
 SAME = "same"
 
@@ -218,7 +221,9 @@ def scalar(
                 return from_truth(answer, reads_scope=reads_scope)
 
             def many(focus: Collection, scope: Scope) -> Collection:
-                return wrap_all(answer(focus, scope))
+                found = wrap_all(answer(focus, scope))
+                scope.run.spend(len(found), site.offset)
+                return found
 
             return from_many(many, site.offset, reads_scope=reads_scope)
 
@@ -252,6 +257,8 @@ def _answer(
             value = read(items[0])
         except ValueError:
             raise site.fault(items[0].fhir_type, label) from None
+        if value.__class__ is str and len(value) > _LONG_TEXT:
+            scope.run.spend(len(value) // _LONG_TEXT, offset)
         values = [argument(scope) for argument in given]
         if value is None or None in values:
             return None
