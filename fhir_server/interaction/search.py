@@ -3,7 +3,7 @@
 Spec: https://hl7.org/fhir/R4/http.html#search and https://hl7.org/fhir/R4/search.html
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from fhir_server.interaction.bundle import bundle, embedded, full_url, link
@@ -27,6 +27,7 @@ from fhir_server.search import (
     PageState,
     ParsedSearch,
     SearchQuery,
+    compartment_types,
 )
 from fhir_server.storage import SearchPage, StoredVersion
 
@@ -66,13 +67,27 @@ async def compartment_page(
     """
     request, after = _opened(services, replace(request, parameters=tuple(criteria)))
     whole = target._replace(member_type="*")
-    parsed = parsed_search(services.knowledge.current, whole, request)
+    knowledge = services.knowledge.current
+    parsed = parsed_search(knowledge, whole, request)
     options = replace(parsed.options, includes=(Include(source_type=None, parameter=None),))
-    return await _answer(services, request, replace(parsed, options=options), after)
+    inside = frozenset(compartment_types(knowledge.registry, target.resource_type))
+    wanted = {v for name, value in request.parameters if name == "_type" for v in value.split(",")}
+
+    def admits(version: StoredVersion) -> bool:
+        """Leave out what is a match of this or another page, and types that were not asked for."""
+        return version.resource_type not in inside and (
+            not wanted or version.resource_type in wanted
+        )
+
+    return await _answer(services, request, replace(parsed, options=options), after, admits)
 
 
 async def _answer(
-    services: Services, request: Request, parsed: ParsedSearch, after: PagePosition | None
+    services: Services,
+    request: Request,
+    parsed: ParsedSearch,
+    after: PagePosition | None,
+    admits: Callable[[StoredVersion], bool] | None = None,
 ) -> Response:
     knowledge = services.knowledge.current
     query = replace(parsed.query, after=after)
@@ -83,7 +98,7 @@ async def _answer(
     subset = make_subset(parsed.options.summary, parsed.options.elements)
     entries = [
         *_entries(knowledge, request, page.matches, "match", subset),
-        *_entries(knowledge, request, found.versions, "include", subset),
+        *_entries(knowledge, request, filter(admits, found.versions), "include", subset),
         *_remarks(services, request, parsed, found),
     ]
     return Response(

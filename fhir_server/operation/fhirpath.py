@@ -8,7 +8,8 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from fhir_server.fhirpath import Env, Node, compile_expression, root_node, to_json
+from fhir_server.definitions import TypeTable
+from fhir_server.fhirpath import Env, Expression, Node, compile_expression, root_node, to_json
 from fhir_server.interaction import Knowledge, Operation, Request, Response, Services, Target
 from fhir_server.model import InvalidRequest, JsonObject, encode
 from fhir_server.operation.parameters import OperationParameters, answer
@@ -75,11 +76,11 @@ def _evaluated(
         host=_Host(knowledge),
         trace=trace,
     )
-    expression = compile_expression(text, types, is_strict=True)
     contexts: Iterable[tuple[JsonObject, Sequence[Node]]] = [({}, focus)]
     if context is not None:
-        found = compile_expression(context, types, is_strict=True).evaluate(focus, env)
+        found = _compiled(types, context, focus).evaluate(focus, env)
         contexts = [({"valueString": node.path}, [node]) for node in found]
+    expression = _compiled(types, text, [node for _, nodes in contexts for node in nodes])
     results = [
         {"name": "result", **label, "part": [_part(node) for node in expression.evaluate(at, env)]}
         for label, at in contexts
@@ -88,6 +89,13 @@ def _evaluated(
         {key: value for key, value in result.items() if value != []}
         for result in (*results, *traced)
     )
+
+
+def _compiled(types: TypeTable, text: str, focus: Sequence[Node]) -> Expression:
+    """Compile an expression; where its focus is of one type, it must make sense on that type."""
+    found = {node.fhir_type for node in focus}
+    context_type = next(iter(found)) if len(found) == 1 else None
+    return compile_expression(text, types, is_strict=True, context_type=context_type)
 
 
 def _variable(value: Any) -> Node:
