@@ -1,0 +1,36 @@
+"""Writes docs/messages.md from the catalogue: ``python -m tools.message_page``."""
+
+from itertools import groupby
+from pathlib import Path
+
+from fhir_server.model import Message, catalogue
+
+PAGE = Path(__file__).parents[1] / "docs" / "messages.md"
+HEAD = """# Messages
+
+Every message of the server, by area. The rule id stands in `OperationOutcome.issue.details.coding`; the sentence comes in both
+languages, `{names}` are filled in. Made by `python -m tools.message_page` from `fhir_server/model/messages/`.
+"""
+
+
+def page() -> str:
+    """Return the whole page."""
+    parts = [HEAD]
+    entries = sorted(catalogue().values(), key=lambda entry: (entry.area, entry.rule))
+    for area, group in groupby(entries, key=lambda entry: entry.area):
+        parts.append(f"\n## {area}\n")
+        parts += [_entry(entry) for entry in group]
+    return "\n".join(parts)
+
+
+def _entry(entry: Message) -> str:
+    head = f"### {entry.rule}\n\n`{entry.severity}`, issue code `{entry.code}`.\n"
+    return f"{head}\n- {_plain(entry.en)}\n- {_plain(entry.uk)}\n"
+
+
+def _plain(template: str) -> str:
+    return template.replace("{{", "{").replace("}}", "}")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
