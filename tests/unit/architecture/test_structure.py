@@ -13,7 +13,7 @@ MAX_LINES = 500
 LONG_MODULES: dict[str, str] = {}
 """Module -> why it may be longer than the ceiling."""
 BANNED_NAMES = {"utils", "helpers", "common", "misc", "manager"}
-SYNCHRONOUS = ("validation", "search", "terminology", "definitions", "fhirpath", "model")
+SYNCHRONOUS = ("validation", "search", "terminology", "definitions", "fhirpath", "xml", "model")
 STATUS_WORDS = re.compile(r"^Status: (proposed|accepted|superseded by \d{4})$", re.MULTILINE)
 
 
