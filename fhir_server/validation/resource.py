@@ -8,7 +8,7 @@ from typing import Any
 
 from fhir_server.definitions import Structure
 from fhir_server.model import JsonObject
-from fhir_server.validation import bundle, contained, shape
+from fhir_server.validation import bundle, contained, questionnaire, shape
 from fhir_server.validation.extension_context import settle
 from fhir_server.validation.finding import Finding, Findings, Step, join, under
 from fhir_server.validation.scope import Plans, Scope
@@ -20,6 +20,7 @@ class ResourceChecks:
 
     def __init__(self, table: Plans) -> None:
         self._table = table
+        self._of_type = questionnaire.checks_by_type(table)
 
     def check(self, resource: Any, scope: Scope, profiles: Iterable[str] = ()) -> Findings | None:
         """Check one resource in its own scope.
@@ -40,6 +41,9 @@ class ResourceChecks:
             found = join(found, contained.check(resource))
         if resource_type == "Bundle":
             found = join(found, bundle.check(resource, types.resource_types))
+        of_type = self._of_type.get(resource_type)
+        if of_type is not None:
+            found = join(found, of_type(resource, scope))
         for canonical, step in self._claimed(resource, resource_type, profiles, scope):
             more = self._check_profile(resource, resource_type, canonical, scope, step)
             if more is not None:

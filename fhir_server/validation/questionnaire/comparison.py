@@ -5,14 +5,14 @@ Partial dates and quantities in different units leave the answer open: None.
 Spec: http://hl7.org/fhirpath/N1/#comparison and https://hl7.org/fhir/R4/valueset-questionnaire-enable-operator.html
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 
 from fhir_server.fhirpath import Env, Expression, FhirPathError, TypeModel, compile_expression, node
 from fhir_server.validation.questionnaire.value import Value
 
 _OPERATORS = ("=", "<", "<=", ">", ">=")
-_NUMBERS = frozenset(("integer", "decimal"))
 
 
 class Comparison:
@@ -68,13 +68,13 @@ def _same_coding(left: Value, right: Value) -> bool:
 
 
 def _same_reference(left: Value, right: Value) -> bool:
-    return left.json.get("reference") == right.json.get("reference") is not None
+    reference = right.json.get("reference")
+    return reference is not None and bool(left.json.get("reference") == reference)
 
 
-_SPECIAL: dict[tuple[str, str], Callable[[Value, Value], bool]] = {
-    ("Coding", "Coding"): _same_coding,
-    ("Reference", "Reference"): _same_reference,
-}
+_SPECIAL: Mapping[tuple[str, str], Callable[[Value, Value], bool]] = MappingProxyType(
+    {("Coding", "Coding"): _same_coding, ("Reference", "Reference"): _same_reference}
+)
 
 
 def decimal_places(number: object) -> int:

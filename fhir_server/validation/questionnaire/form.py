@@ -1,4 +1,4 @@
-"""A Questionnaire prepared for checking responses: its items by linkId, with what they ask of answers.
+"""A Questionnaire prepared for checking responses: items by linkId, what they ask of answers.
 
 Spec: https://hl7.org/fhir/R4/questionnaire.html
 """
@@ -11,7 +11,11 @@ from fhir_server.model import JsonObject
 from fhir_server.terminology import CodeCheck, Terminology
 from fhir_server.validation.questionnaire.value import Value, objects, value_of
 
-_LOCAL = "urn:uuid:00000000-0000-4000-8000-000000000000#"
+_HL7 = "http://hl7.org/fhir/StructureDefinition/"
+_EXCLUSIVE = f"{_HL7}questionnaire-optionExclusive"
+_TRANSLATION = f"{_HL7}translation"
+_CQF_EXPRESSION = f"{_HL7}cqf-expression"
+_LOCAL = "urn:fhir-server:contained:"
 """Stands before the id of a contained value set, which may have no URL of its own."""
 
 
@@ -65,6 +69,28 @@ class FormItem:
         """``answerValueSet``."""
         found = self.json.get("answerValueSet")
         return found if isinstance(found, str) else None
+
+    @property
+    def label(self) -> str:
+        """Its text, for people; else its linkId."""
+        text = self.json.get("text")
+        return text if isinstance(text, str) else self.link_id
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """Its text in every language, spaces folded."""
+        texts = [self.json.get("text")]
+        sibling = self.json.get("_text")
+        for _, extension in objects(sibling if isinstance(sibling, dict) else {}, "extension"):
+            if extension.get("url") == _TRANSLATION:
+                texts += [part.get("valueString") for _, part in objects(extension, "extension")]
+        return frozenset(" ".join(text.split()) for text in texts if isinstance(text, str))
+
+    @property
+    def has_computed_text(self) -> bool:
+        """Whether an expression makes its text."""
+        sibling = self.json.get("_text")
+        return isinstance(sibling, dict) and _CQF_EXPRESSION in extension_values(sibling)
 
     def value(self, *urls: str) -> Value | None:
         """Return the value of the first extension that has one of these URLs."""
@@ -137,9 +163,6 @@ def extension_values(element: JsonObject) -> dict[str, tuple[Value, ...]]:
         if isinstance(url, str) and value is not None:
             found[url] = (*found.get(url, ()), value)
     return found
-
-
-_EXCLUSIVE = "http://hl7.org/fhir/StructureDefinition/questionnaire-optionExclusive"
 
 
 def _items(holder: JsonObject, above: tuple[str, ...]) -> Iterator[FormItem]:

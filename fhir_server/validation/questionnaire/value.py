@@ -19,8 +19,8 @@ _JSON_CLASSES: Mapping[str, tuple[type, ...]] = MappingProxyType(
         "boolean": (bool,),
         "integer": (int,),
         "decimal": (int, Decimal, float),
-        **{fhir_type: (str,) for fhir_type in _TEXTS},
-        **{fhir_type: (dict,) for fhir_type in _OBJECTS},
+        **dict.fromkeys(_TEXTS, (str,)),
+        **dict.fromkeys(_OBJECTS, (dict,)),
     }
 )
 _SUFFIXES = {fhir_type[0].upper() + fhir_type[1:]: fhir_type for fhir_type in _JSON_CLASSES}
