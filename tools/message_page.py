@@ -8,8 +8,9 @@ from fhir_server.model import Message, catalogue
 PAGE = Path(__file__).parents[1] / "docs" / "messages.md"
 HEAD = """# Messages
 
-Every message of the server, by area. The rule id stands in `OperationOutcome.issue.details.coding`; the sentence comes in both
-languages, `{names}` are filled in. Made by `python -m tools.message_page` from `fhir_server/model/messages/`.
+Every message of the server, by area. The rule id stands in `details.coding` of an issue, the
+sentence comes in both languages, `{names}` are filled in. Made by `python -m tools.message_page` from
+`fhir_server/model/messages/`.
 """
 
 
