@@ -8,7 +8,6 @@ import pytest
 
 from fhir_server.storage import ResourceStore
 from fhir_server.storage.sqlite import open_sqlite
-from tests.support.mongo_store import empty_store
 
 StoreFactory = Callable[[Path], Awaitable[ResourceStore]]
 """Opens an empty store; the folder is its own."""
@@ -27,6 +26,8 @@ def anyio_backend() -> str:
 @pytest.fixture(params=[*STORES, "mongodb"])
 def open_store(request: Any) -> StoreFactory:
     if request.param == "mongodb":
+        from tests.support.mongo_store import empty_store
+
         url = request.getfixturevalue("mongodb_url")
         return lambda folder: empty_store(url)
     return STORES[request.param]

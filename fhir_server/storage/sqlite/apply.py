@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from fhir_server.search import SearchQuery
-from fhir_server.storage.sqlite import rows as index_rows
-from fhir_server.storage.sqlite.dictionary import Dictionary, Remembered
-from fhir_server.storage.sqlite.rows import Row, RowMaker
+from fhir_server.storage.sqlite.dictionary import Terms
+from fhir_server.storage.sqlite.rows import Row, RowMaker, Rows, changes
 from fhir_server.storage.sqlite.schema import TABLES, Table
 from fhir_server.storage.sqlite.versions import METHOD_NUMBERS, microseconds
 from fhir_server.storage.store import AlreadyExists, StaleWrite, Write
 
 Identity = tuple[str, int]
 """Logical id and number of the type."""
+
+MAX_REMEMBERED = 200_000
+"""Texts and resources whose numbers are kept in memory; about 40 MB."""
 
 
 class Known(NamedTuple):
@@ -29,37 +31,55 @@ class Known(NamedTuple):
     is_live: bool
 
 
+class Memory:
+    """What the one who writes remembers from batch to batch.
+
+    Args:
+        connection: The one that writes.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.terms = Terms(connection)
+        self.rows = RowMaker(self.terms)
+        self.identities: dict[Identity, int] = {}
+
+    def forget(self) -> None:
+        """The transaction is undone: its numbers are worth nothing."""
+        self.rows.forget()
+        self.identities.clear()
+
+    def trim(self) -> None:
+        """Start anew where there is too much of it."""
+        if len(self.terms) + len(self.identities) > MAX_REMEMBERED:
+            self.forget()
+
+
 class Batch:
     """The writes of one transaction.
 
     Args:
         connection: Inside a write transaction.
-        dictionary: Of the store; its pending texts are this transaction's.
-        identities: Committed numbers of resources.
+        memory: Forgets what this transaction gave, should it be undone.
         is_matched: Says whether a query matches anything, as this connection sees it.
     """
 
     def __init__(
         self,
         connection: sqlite3.Connection,
-        dictionary: Dictionary,
-        identities: Remembered[Identity],
-        is_matched: Callable[[sqlite3.Connection, SearchQuery], bool],
+        memory: Memory,
+        is_matched: Callable[[SearchQuery], bool],
     ) -> None:
         self._connection = connection
-        self._dictionary = dictionary
-        self._identities = identities
+        self._memory = memory
         self._is_matched = is_matched
         self._known: dict[Identity, Known] = {}
         self._next_res = self._after("SELECT max(res) FROM resource")
         self._next_n = self._after("SELECT max(n) FROM version")
-        self._rows = RowMaker(self._intern, self._target)
         self._new_resources: list[Row] = []
         self._changed_resources: list[Row] = []
         self._versions: list[Row] = []
         self._added: dict[Table, list[Row]] = {table: [] for table in TABLES}
         self._removed: dict[Table, list[Row]] = {table: [] for table in TABLES}
-        self._new_identities: dict[Identity, int] = {}
         self._unwritten: set[int] = set()
         self._unflushed: set[int] = set()
 
@@ -71,7 +91,7 @@ class Batch:
             AlreadyExists: A write's ``unless`` matches; nothing was gathered.
         """
         identities = [
-            (write.version.logical_id, self._intern(write.version.resource_type))
+            (write.version.logical_id, self._memory.terms[write.version.resource_type])
             for write in writes
         ]
         for index, (identity, write) in enumerate(zip(identities, writes, strict=True)):
@@ -80,7 +100,7 @@ class Batch:
                 raise StaleWrite(index)
             if write.unless is not None:
                 self.flush()
-                if self._is_matched(self._connection, write.unless):
+                if self._is_matched(write.unless):
                     raise AlreadyExists(index)
         for identity in identities:
             self._known[identity] = self._numbered(identity)
@@ -109,22 +129,12 @@ class Batch:
                 removed.clear()
         for table, added in self._added.items():
             if added:
-                added.sort()
                 run(table.insert, added)
                 added.clear()
         self._unflushed.clear()
 
-    def publish(self) -> None:
-        """The transaction is committed: what it numbered is good for everyone."""
-        self._dictionary.publish()
-        for identity, res in self._new_identities.items():
-            self._identities.add(identity, res)
-
     def _after(self, sql: str) -> int:
         return (self._connection.execute(sql).fetchone()[0] or 0) + 1
-
-    def _intern(self, text: str) -> int:
-        return self._dictionary.intern(self._connection, text)
 
     def _look_up(self, identity: Identity) -> Known | None:
         known = self._known.get(identity)
@@ -136,8 +146,8 @@ class Batch:
         return known
 
     def _target(self, resource_type: str, logical_id: str) -> int:
-        identity = (logical_id, self._intern(resource_type))
-        res = self._identities.get(identity) or self._new_identities.get(identity)
+        identity = (logical_id, self._memory.terms[resource_type])
+        res = self._memory.identities.get(identity)
         if res is not None:
             return res
         known = self._look_up(identity)
@@ -145,14 +155,13 @@ class Batch:
             known = Known(self._number(identity), 0, False)
             self._known[identity] = known
             self._new_resources.append((known.res, identity[1], identity[0], 0, 0, 0))
-        else:
-            self._new_identities[identity] = known.res
+        self._memory.identities[identity] = known.res
         return known.res
 
     def _number(self, identity: Identity) -> int:
         res = self._next_res
         self._next_res += 1
-        self._new_identities[identity] = res
+        self._memory.identities[identity] = res
         return res
 
     def _numbered(self, identity: Identity) -> Known:
@@ -182,11 +191,11 @@ class Batch:
         else:
             self._changed_resources.append((version.version_id, is_live, n, known.res))
         self._known[identity] = Known(known.res, version.version_id, is_live)
-        new = (
-            {}
-            if write.values is None
-            else self._rows.rows(write.values, version.resource_type, known.res)
-        )
+        new: Rows = {}
+        if write.values is not None:
+            new = self._memory.rows.rows(
+                write.values, version.resource_type, known.res, self._target
+            )
         if known.is_live:
             self._replace(known.res, new)
         else:
@@ -194,12 +203,12 @@ class Batch:
                 self._added[table] += rows
         self._unflushed.add(known.res)
 
-    def _replace(self, res: int, new: index_rows.Rows) -> None:
+    def _replace(self, res: int, new: Rows) -> None:
         """Touch only the rows that differ: an update seldom changes more than a few."""
         if res in self._unflushed:
             self.flush()
         for table in TABLES:
             old = self._connection.execute(table.of_resource, (res,)).fetchall()
-            removed, added = index_rows.changes(old, new.get(table, ()))
+            removed, added = changes(old, new.get(table, ()))
             self._removed[table] += removed
             self._added[table] += added

@@ -8,15 +8,16 @@ import asyncio
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from fhir_server.model import Unavailable, issue
 from fhir_server.search import SearchQuery
-from fhir_server.storage.sqlite.apply import Batch, Identity
+from fhir_server.storage.sqlite.apply import Batch, Memory
 from fhir_server.storage.sqlite.connection import RETRY_AFTER, refusal
-from fhir_server.storage.sqlite.dictionary import Dictionary, Remembered
+from fhir_server.storage.sqlite.dictionary import Dictionary
+from fhir_server.storage.sqlite.search import Searcher
 from fhir_server.storage.store import AlreadyExists, StaleWrite, Write
 
 SLICE_S = 0.002
@@ -34,8 +35,6 @@ class Committer:
 
     Args:
         connection: The one that writes.
-        dictionary: Of the store.
-        is_matched: Says whether a query matches anything, as a connection sees it.
         executor: Where ``COMMIT`` waits; None: it is quick (memory), and no other connection may see
             a transaction between two of its statements.
         lock_timeout_s: How long other processes may hold the write lock.
@@ -45,20 +44,18 @@ class Committer:
     def __init__(
         self,
         connection: sqlite3.Connection,
-        dictionary: Dictionary,
-        is_matched: Callable[[sqlite3.Connection, SearchQuery], bool],
         *,
         executor: Executor | None,
         lock_timeout_s: float,
         max_batch: int = 500,
     ) -> None:
         self._connection = connection
-        self._dictionary = dictionary
-        self._is_matched = is_matched
+        self._memory = Memory(connection)
+        self._dictionary = Dictionary()
+        self._searcher = Searcher(self._dictionary)
         self._executor = executor
         self._lock_timeout_s = lock_timeout_s
         self._max_batch = max_batch
-        self._identities: Remembered[Identity] = Remembered(100_000)
         self._waiting: list[_Request] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -125,21 +122,23 @@ class Committer:
         try:
             await self._begin()
             try:
-                batch = Batch(
-                    self._connection, self._dictionary, self._identities, self._is_matched
-                )
+                batch = Batch(self._connection, self._memory, self._is_matched)
                 outcomes = [await self._take(batch, request.writes) for request in requests]
                 batch.flush()
                 await self._commit()
             except BaseException:
+                self._memory.forget()
                 self._dictionary.forget()
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
             raise refusal(error) from error
-        batch.publish()
+        self._memory.trim()
         return outcomes
+
+    def _is_matched(self, query: SearchQuery) -> bool:
+        return self._searcher.is_matched(self._connection, query)
 
     async def _take(self, batch: Batch, writes: Sequence[Write]) -> Exception | None:
         started = time.perf_counter()

@@ -22,9 +22,9 @@ from fhir_server.search import (
     UriMatch,
     fold,
 )
+from fhir_server.storage.decimal_key import decimal_key
 from fhir_server.storage.sqlite import schema
 from fhir_server.storage.sqlite.connection import EARTH_RADIUS_M
-from fhir_server.storage.sqlite.decimal_key import decimal_key
 from fhir_server.storage.sqlite.dictionary import Dictionary
 from fhir_server.storage.sqlite.fragment import Fragment, Value, all_of
 from fhir_server.storage.sqlite.rows import parameter_term, unit_parts, unit_term
@@ -173,7 +173,7 @@ class RangeFinder:
         param = self.parameter(schema.NUMBER, resource_type, leaf.parameter)
         if param is not None:
             for term in leaf.values:
-                yield Range(schema.NUMBER, (("param", param),), *number_bounds(term))
+                yield from self._numbers(schema.NUMBER, (("param", param),), term)
 
     def _quantity(self, leaf: QuantityMatch, resource_type: str) -> Iterator[Range]:
         param = self.parameter(schema.QUANTITY, resource_type, leaf.parameter)
@@ -182,7 +182,26 @@ class RangeFinder:
         for term in leaf.values:
             for unit in self._units(param, term.system, term.code):
                 equal = (("param", param), ("unit", unit))
-                yield Range(schema.QUANTITY, equal, *number_bounds(term.number))
+                yield from self._numbers(schema.QUANTITY, equal, term.number)
+
+    def _numbers(
+        self, table: Table, equal: tuple[tuple[str, Value], ...], term: NumberTerm
+    ) -> Iterator[Range]:
+        """Give the points above a number by their lower end, and the spans around it beside them."""
+        one = Range(table, equal, *number_bounds(term))
+        yield one
+        if term.prefix not in {"gt", "ge"}:
+            return
+        operator, value = "<=" if term.prefix == "gt" else "<", decimal_key(term.value)
+        around = Fragment(f"{{row}}.low {operator} ? AND {{row}}.low <> {{row}}.high", (value,))
+        spans = one._replace(column="high", rest=around)
+        where = spans.holds("s")
+        found = self._connection.execute(
+            f"SELECT 1 FROM {spans.source.replace('{row}', 's')} WHERE {where.text} LIMIT 1",
+            where.values,
+        )
+        if found.fetchone() is not None:
+            yield spans
 
     def _units(self, param: int, system: str | None, code: str | None) -> list[int]:
         if system is not None and code is not None:
@@ -316,19 +335,23 @@ _DATE_OVERLAPS: Mapping[str, Callable[[int, int], Bounds]] = {
 
 def number_bounds(term: NumberTerm) -> Bounds:
     """Return ordering column, ends and rest of a number's range."""
-    if term.prefix in _COMPARISONS:
-        column, operator = _COMPARISONS[term.prefix]
-        bound = (operator, decimal_key(term.value))
-        return (column, bound, None, None) if ">" in operator else (column, None, bound, None)
-    low, high = decimal_key(term.low), decimal_key(term.high)
-    if term.prefix == "eq":
-        return "low", (">=", low), ("<", high), Fragment("{row}.high < ?", (high,))
-    if term.prefix == "ne":
-        return "low", None, None, Fragment("({row}.low < ? OR {row}.high >= ?)", (low, high))
-    return "low", None, ("<", high), Fragment("{row}.high >= ?", (low,))
+    value, low, high = decimal_key(term.value), decimal_key(term.low), decimal_key(term.high)
+    return _NUMBERS[term.prefix](value, low, high)
 
 
-_COMPARISONS = {
-    "gt": ("high", ">"), "ge": ("high", ">="), "sa": ("low", ">"),
-    "lt": ("low", "<"), "le": ("low", "<="), "eb": ("high", "<"),
+_NUMBERS: Mapping[str, Callable[[str, str, str], Bounds]] = {
+    "eq": lambda _, low, high: (
+        "low", (">=", low), ("<", high), Fragment("{row}.high < ?", (high,)),
+    ),
+    "ne": lambda _, low, high: (
+        "low", None, None, Fragment("({row}.low < ? OR {row}.high >= ?)", (low, high)),
+    ),
+    "gt": lambda value, *_: ("low", (">", value), None, None),
+    "ge": lambda value, *_: ("low", (">=", value), None, None),
+    "sa": lambda value, *_: ("low", (">", value), None, None),
+    "lt": lambda value, *_: ("low", None, ("<", value), None),
+    "le": lambda value, *_: ("low", None, ("<=", value), None),
+    "eb": lambda value, *_: ("low", None, ("<", value), Fragment("{row}.high < ?", (value,))),
+    "ap": lambda _, low, high: ("low", None, ("<", high), Fragment("{row}.high >= ?", (low,))),
 }  # fmt: skip
+"""``gt`` and ``ge`` find no span around the value: `RangeFinder` adds those."""

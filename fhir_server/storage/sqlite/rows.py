@@ -3,7 +3,7 @@
 Terms are ``token Patient gender`` for parameters and the text itself for types, systems and uris.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from fhir_server.search import (
@@ -18,14 +18,18 @@ from fhir_server.search import (
     TokenValue,
     UriValue,
 )
+from fhir_server.storage.decimal_key import decimal_key
 from fhir_server.storage.sqlite import schema
-from fhir_server.storage.sqlite.decimal_key import decimal_key
+from fhir_server.storage.sqlite.dictionary import Parameters, Terms
 from fhir_server.storage.sqlite.schema import Table
 
 Row = tuple[Any, ...]
-Rows = dict[Table, set[Row]]
-Intern = Callable[[str], int]
+Rows = dict[Table, list[Row]]
 Target = Callable[[str, str], int]
+"""Gives the number of the resource with a type and id, also where it was never written."""
+
+SINGLE = 0
+"""The group of values that belong to no composite."""
 
 
 def parameter_term(table: Table, resource_type: str, parameter: str) -> str:
@@ -48,101 +52,131 @@ class RowMaker:
     """Makes the rows of one resource after the other.
 
     Args:
-        intern: Gives the number of a text.
-        target: Gives the number of the resource with that type and id, also where it was never written.
+        terms: Of the connection that writes.
     """
 
-    def __init__(self, intern: Intern, target: Target) -> None:
-        self._intern = intern
-        self._target = target
+    def __init__(self, terms: Terms) -> None:
+        self._terms = terms
+        self._parameters: dict[tuple[Table, str], Parameters] = {}
 
-    def rows(self, values: IndexValues, resource_type: str, res: int) -> Rows:
-        """Return the rows of all values of one resource."""
+    def forget(self) -> None:
+        """The transaction is undone: its numbers are worth nothing."""
+        self._terms.clear()
+        self._parameters.clear()
+
+    def rows(self, values: IndexValues, resource_type: str, res: int, target: Target) -> Rows:
+        """Return the rows of all values of one resource; they may repeat."""
         rows: Rows = {}
-        kinds: tuple[tuple[Table, Callable[..., Row], Sequence[IndexValue]], ...] = (
-            (schema.TOKEN, self._token, values.tokens),
-            (schema.STRING, self._string, values.strings),
-            (schema.DATE, self._date, values.dates),
-            (schema.NUMBER, self._number, values.numbers),
-            (schema.QUANTITY, self._quantity, values.quantities),
-            (schema.URI, self._uri, values.uris),
-            (schema.POSITION, self._position, values.positions),
-        )
-        for table, make, found in kinds:
-            if found:
-                prefix = f"{table.name} {resource_type} "
-                rows[table] = {make(prefix, value, res, 0) for value in found}
-        for reference in values.references:
-            self._reference(rows, resource_type, reference, res, 0)
+        self._add(rows, values, resource_type, res, SINGLE, target)
         for grp, composite in enumerate(values.composites, 1):
-            for value in composite.components:
-                self._component(rows, resource_type, value, res, grp)
+            group = _sorted_out(composite.components)
+            self._add(rows, group, resource_type, res, grp, target)
         return rows
 
-    def _component(
-        self, rows: Rows, resource_type: str, value: IndexValue, res: int, grp: int
+    def _add(  # one line a kind; a call a row would cost as much as the rest
+        self,
+        rows: Rows,
+        values: IndexValues,
+        resource_type: str,
+        res: int,
+        grp: int,
+        target: Target,
     ) -> None:
-        if isinstance(value, ReferenceValue):
-            self._reference(rows, resource_type, value, res, grp)
-            return
-        table, make = self._makers[type(value)]
-        prefix = f"{table.name} {resource_type} "
-        rows.setdefault(table, set()).add(make(self, prefix, value, res, grp))
+        of, terms = self._of, self._terms
+        if values.tokens:
+            ids = of(schema.TOKEN, resource_type)
+            _put(rows, schema.TOKEN, [(ids[p], terms[s], c, res, grp) for p, s, c in values.tokens])
+        if values.strings:
+            ids = of(schema.STRING, resource_type)
+            _put(rows, schema.STRING, [(ids[p], n, res, e, grp) for p, n, e in values.strings])
+        if values.dates:
+            ids = of(schema.DATE, resource_type)
+            _put(rows, schema.DATE, [(ids[p], lo, res, hi, grp) for p, lo, hi in values.dates])
+        if values.numbers:
+            ids = of(schema.NUMBER, resource_type)
+            numbers = [(p, *_ends(low, high)) for p, low, high in values.numbers]
+            _put(rows, schema.NUMBER, [(ids[p], lo, res, hi, grp) for p, lo, hi in numbers])
+        if values.quantities:
+            ids = of(schema.QUANTITY, resource_type)
+            quantities = [(p, unit_term(s, c), *_ends(a, b)) for p, s, c, a, b in values.quantities]
+            _put(
+                rows, schema.QUANTITY,
+                [(ids[p], terms[unit], lo, res, hi, grp) for p, unit, lo, hi in quantities],
+            )  # fmt: skip
+        if values.references:
+            self._add_references(rows, values.references, resource_type, res, grp, target)
+        if values.uris:
+            ids = of(schema.URI, resource_type)
+            _put(rows, schema.URI, [(ids[p], terms[uri], res, grp) for p, uri in values.uris])
+        if values.positions:
+            ids = of(schema.POSITION, resource_type)
+            points = [(ids[p], float(a), float(b), res, grp) for p, a, b in values.positions]
+            _put(rows, schema.POSITION, points)
 
-    def _token(self, prefix: str, value: TokenValue, res: int, grp: int) -> Row:
-        parameter, system, code = value
-        intern = self._intern
-        return (intern(prefix + parameter), intern(system), code, res, grp)
-
-    def _string(self, prefix: str, value: StringValue, res: int, grp: int) -> Row:
-        parameter, normal, exact = value
-        return (self._intern(prefix + parameter), normal, res, exact, grp)
-
-    def _date(self, prefix: str, value: DateValue, res: int, grp: int) -> Row:
-        parameter, low, high = value
-        return (self._intern(prefix + parameter), low, res, high, grp)
-
-    def _number(self, prefix: str, value: NumberValue, res: int, grp: int) -> Row:
-        low, high = decimal_key(value.low), decimal_key(value.high)
-        return (self._intern(prefix + value.parameter), low, res, high, grp)
-
-    def _quantity(self, prefix: str, value: QuantityValue, res: int, grp: int) -> Row:
-        low, high = decimal_key(value.low), decimal_key(value.high)
-        unit = self._intern(unit_term(value.system, value.code))
-        return (self._intern(prefix + value.parameter), unit, low, res, high, grp)
-
-    def _uri(self, prefix: str, value: UriValue, res: int, grp: int) -> Row:
-        return (self._intern(prefix + value.parameter), self._intern(value.uri), res, grp)
-
-    def _position(self, prefix: str, value: PositionValue, res: int, grp: int) -> Row:
-        latitude, longitude = float(value.latitude), float(value.longitude)
-        return (self._intern(prefix + value.parameter), latitude, longitude, res, grp)
-
-    def _reference(
-        self, rows: Rows, resource_type: str, value: ReferenceValue, res: int, grp: int
+    def _add_references(
+        self,
+        rows: Rows,
+        references: Iterable[ReferenceValue],
+        resource_type: str,
+        res: int,
+        grp: int,
+        target: Target,
     ) -> None:
         """A local link is kept as the number of its target, any other as a uri."""
-        if value.url:
-            parameter = parameter_term(schema.URI, resource_type, value.parameter)
-            row = (self._intern(parameter), self._intern(value.url), res, grp)
-            rows.setdefault(schema.URI, set()).add(row)
-        else:
-            parameter = parameter_term(schema.REFERENCE, resource_type, value.parameter)
-            row = (self._intern(parameter), self._target(value.type, value.id), res, grp)
-            rows.setdefault(schema.REFERENCE, set()).add(row)
+        local, other = (
+            self._of(schema.REFERENCE, resource_type),
+            self._of(schema.URI, resource_type),
+        )
+        for parameter, target_type, logical_id, url in references:
+            if url:
+                _put(rows, schema.URI, [(other[parameter], self._terms[url], res, grp)])
+            else:
+                number = target(target_type, logical_id)
+                _put(rows, schema.REFERENCE, [(local[parameter], number, res, grp)])
 
-    _makers: Mapping[type, tuple[Table, Callable[..., Row]]] = {
-        TokenValue: (schema.TOKEN, _token),
-        StringValue: (schema.STRING, _string),
-        DateValue: (schema.DATE, _date),
-        NumberValue: (schema.NUMBER, _number),
-        QuantityValue: (schema.QUANTITY, _quantity),
-        UriValue: (schema.URI, _uri),
-        PositionValue: (schema.POSITION, _position),
-    }
+    def _of(self, table: Table, resource_type: str) -> Parameters:
+        key = (table, resource_type)
+        found = self._parameters.get(key)
+        if found is None:
+            found = Parameters(self._terms, parameter_term(table, resource_type, ""))
+            self._parameters[key] = found
+        return found
 
 
 def changes(old: Iterable[Row], new: Iterable[Row]) -> tuple[set[Row], set[Row]]:
     """Return the rows to take away and the rows to add."""
     before, after = set(old), set(new)
     return before - after, after - before
+
+
+def _put(rows: Rows, table: Table, more: list[Row]) -> None:
+    found = rows.get(table)
+    if found is None:
+        rows[table] = more
+    else:
+        found += more
+
+
+def _ends(low: Any, high: Any) -> tuple[str, str]:
+    key = decimal_key(low)
+    return key, key if low == high else decimal_key(high)
+
+
+def _sorted_out(components: Iterable[IndexValue]) -> IndexValues:
+    """Return the values of one group by kind."""
+    found: dict[str, list[Any]] = {kind: [] for kind in _KINDS.values()}
+    for value in components:
+        found[_KINDS[type(value)]].append(value)
+    return IndexValues(**found)
+
+
+_KINDS: dict[type, str] = {
+    TokenValue: "tokens",
+    StringValue: "strings",
+    DateValue: "dates",
+    NumberValue: "numbers",
+    QuantityValue: "quantities",
+    ReferenceValue: "references",
+    UriValue: "uris",
+    PositionValue: "positions",
+}

@@ -1,14 +1,15 @@
 """The tables: versions, resources, and one narrow table for each kind of index value.
 
-Every resource has a number ``res``, given when it is first written or first referred to, never changed
-and never given again; rows of index values hold numbers and short texts only. ``term`` turns what repeats
-(types, parameters, systems, uris, units) into numbers. A parameter's number stands for kind, resource
-type and code at once, so that no index row needs a type. ``version`` only ever grows: it is the history,
-and its ``n``, in the order of commits, can be followed as a change feed.
+Every resource has a number ``res``, given when it is first written or first referred to, never
+changed and never given again; rows of index values hold numbers and short texts only. ``term`` turns
+what repeats (types, parameters, systems, uris, units) into numbers. A parameter's number stands for
+kind, resource type and code at once, so that no index row needs a type. ``version`` only ever grows:
+it is the history, and its ``n``, in the order of commits, can be followed as a change feed.
 """
 
 import sqlite3
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 APPLICATION_ID = 0x46484952
 """In the file's header, so that another program's file is not taken for ours: "FHIR"."""
@@ -28,44 +29,45 @@ VERSIONS = (
 )
 
 
-class Table(NamedTuple):
-    """A table of index values; ``grp`` is 0 but for the components of a composite's group.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Table:
+    """A table of index values; all columns together, in order, are its primary key.
 
     Attributes:
         name: Also the first word of its parameters' terms.
-        columns: All columns in the order of rows.
-        key: The primary key; begins with ``param``.
-        high: Columns of the second index over the upper ends of intervals, where values are intervals.
+        columns: ``param`` first; ``grp`` is 0 but for the components of a composite's group.
+        high: Columns of a second index over the upper ends, where values are intervals.
+        high_where: Which rows that index has; all where it is empty.
+        by_resource: Name of the index that finds the rows of one resource.
+        by_high: Name of the index over the upper ends.
     """
 
     name: str
     columns: tuple[str, ...]
-    key: tuple[str, ...]
     high: tuple[str, ...] = ()
+    high_where: str = ""
 
-    @property
-    def by_resource(self) -> str:
-        """Name of the index that finds the rows of one resource."""
+    @cached_property
+    def by_resource(self) -> str:  # noqa: D102 # see the attributes
         return f"{self.name}_res"
 
-    @property
-    def by_high(self) -> str:
-        """Name of the index over the upper ends."""
+    @cached_property
+    def by_high(self) -> str:  # noqa: D102 # see the attributes
         return f"{self.name}_high"
 
-    @property
+    @cached_property
     def insert(self) -> str:
-        """Statement that adds a row."""
+        """Statement that adds a row, once."""
         marks = ", ".join("?" * len(self.columns))
-        return f"INSERT INTO {self.name} ({', '.join(self.columns)}) VALUES ({marks})"
+        return f"INSERT OR IGNORE INTO {self.name} ({', '.join(self.columns)}) VALUES ({marks})"
 
-    @property
+    @cached_property
     def delete(self) -> str:
-        """Statement that takes away one whole row."""
+        """Statement that takes away one row."""
         match = " AND ".join(f"{column} = ?" for column in self.columns)
         return f"DELETE FROM {self.name} WHERE {match}"
 
-    @property
+    @cached_property
     def of_resource(self) -> str:
         """Statement that reads all rows of a resource."""
         columns = ", ".join(self.columns)
@@ -74,56 +76,50 @@ class Table(NamedTuple):
     def statements(self) -> tuple[str, ...]:
         """Make the table and its indexes."""
         columns = ", ".join(f"{column} {_TYPES[column]} NOT NULL" for column in self.columns)
+        key = ", ".join(self.columns)
         made = (
-            f"CREATE TABLE {self.name} ({columns}, PRIMARY KEY ({', '.join(self.key)})) WITHOUT ROWID",
+            f"CREATE TABLE {self.name} ({columns}, PRIMARY KEY ({key})) WITHOUT ROWID",
             f"CREATE INDEX {self.by_resource} ON {self.name} (res, param)",
         )
         if not self.high:
             return made
-        return (*made, f"CREATE INDEX {self.by_high} ON {self.name} ({', '.join(self.high)})")
+        where = f" WHERE {self.high_where}" if self.high_where else ""
+        return (
+            *made,
+            f"CREATE INDEX {self.by_high} ON {self.name} ({', '.join(self.high)}){where}",
+        )
 
 
 _TYPES = {
     "param": "INTEGER", "system": "INTEGER", "code": "TEXT", "normal": "TEXT", "exact": "TEXT",
-    "target": "INTEGER", "uri": "INTEGER", "unit": "INTEGER", "latitude": "REAL", "longitude": "REAL",
-    "res": "INTEGER", "grp": "INTEGER", "low": "", "high": "",
+    "target": "INTEGER", "uri": "INTEGER", "unit": "INTEGER", "latitude": "REAL",
+    "longitude": "REAL", "res": "INTEGER", "grp": "INTEGER", "low": "", "high": "",
 }  # fmt: skip
+IS_SPAN = "low <> high"
+"""Numbers are points, but for ranges and comparators: only those need an index of their upper end."""
 
-TOKEN = Table(
-    "token",
-    ("param", "system", "code", "res", "grp"),
-    ("param", "system", "code", "res", "grp"),
-)
-STRING = Table(
-    "string",
-    ("param", "normal", "res", "exact", "grp"),
-    ("param", "normal", "res", "exact", "grp"),
-)
+TOKEN = Table(name="token", columns=("param", "system", "code", "res", "grp"))
+STRING = Table(name="string", columns=("param", "normal", "res", "exact", "grp"))
 DATE = Table(
-    "date",
-    ("param", "low", "res", "high", "grp"),
-    ("param", "low", "res", "high", "grp"),
-    ("param", "high", "res", "low"),
+    name="date",
+    columns=("param", "low", "res", "high", "grp"),
+    high=("param", "high", "res", "low"),
 )
 NUMBER = Table(
-    "number",
-    ("param", "low", "res", "high", "grp"),
-    ("param", "low", "res", "high", "grp"),
-    ("param", "high", "res", "low"),
+    name="number",
+    columns=("param", "low", "res", "high", "grp"),
+    high=("param", "high", "res", "low"),
+    high_where=IS_SPAN,
 )
 QUANTITY = Table(
-    "quantity",
-    ("param", "unit", "low", "res", "high", "grp"),
-    ("param", "unit", "low", "res", "high", "grp"),
-    ("param", "unit", "high", "res", "low"),
+    name="quantity",
+    columns=("param", "unit", "low", "res", "high", "grp"),
+    high=("param", "unit", "high", "res", "low"),
+    high_where=IS_SPAN,
 )
-REFERENCE = Table("reference", ("param", "target", "res", "grp"), ("param", "target", "res", "grp"))
-URI = Table("uri", ("param", "uri", "res", "grp"), ("param", "uri", "res", "grp"))
-POSITION = Table(
-    "position",
-    ("param", "latitude", "longitude", "res", "grp"),
-    ("param", "latitude", "longitude", "res", "grp"),
-)
+REFERENCE = Table(name="reference", columns=("param", "target", "res", "grp"))
+URI = Table(name="uri", columns=("param", "uri", "res", "grp"))
+POSITION = Table(name="position", columns=("param", "latitude", "longitude", "res", "grp"))
 TABLES = (TOKEN, STRING, DATE, NUMBER, QUANTITY, REFERENCE, URI, POSITION)
 
 

@@ -84,8 +84,6 @@ class SqliteStore:
         self._is_closed = False
         self._committer = Committer(
             self._writer,
-            self._dictionary,
-            self._searcher.is_matched,
             executor=None if is_memory else self._commits,
             lock_timeout_s=lock_timeout_s,
         )
