@@ -16,6 +16,7 @@ from fhir_server.http import (
     FhirHandler,
     HttpMetrics,
     HttpOptions,
+    codecs,
     configure_logging,
     surroundings,
 )
@@ -99,7 +100,9 @@ class Application:
             self._settings, store, knowledge, clock=self._clock, new_id=self._new_id
         )
         dispatcher = Dispatcher(services, OPERATIONS, MEDIA_TYPES)
-        self._fhir = FhirHandler(dispatcher, http_options(self._settings), self._http_metrics)
+        self._fhir = FhirHandler(
+            dispatcher, http_options(self._settings), self._http_metrics, codecs(registry.types)
+        )
         if self._settings.demo:
             await load_demo(dispatcher, store, self._settings.public_url)
 

@@ -1,5 +1,6 @@
 """HTTP: bytes in, bytes out; everything in between is asked of the interactions."""
 
+from fhir_server.http.codec import codecs
 from fhir_server.http.handler import FhirHandler
 from fhir_server.http.logging import configure_logging
 from fhir_server.http.metrics import HttpMetrics
@@ -15,6 +16,7 @@ __all__ = [
     "HttpMetrics",
     "HttpOptions",
     "WireLimits",
+    "codecs",
     "configure_logging",
     "surroundings",
 ]

@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 import structlog
 
+from fhir_server.http.body import ClientGone
 from fhir_server.http.exchange import Exchange, Reply, with_headers
 from fhir_server.model import FhirError, Issue, issue, operation_outcome, with_positions
 
@@ -15,13 +16,18 @@ _log = structlog.get_logger("fhir_server.http")
 
 
 async def answered(exchange: Exchange, work: Awaitable[Reply]) -> Reply:
-    """Return what ``work`` answers, or the answer to its failure; never raises.
+    """Return what ``work`` answers, or the answer to its failure.
 
     A refusal tells its issues. Anything unexpected is 500 with the request id: the stack trace goes
     to the log, never to the client, and neither gets anything of the request's content.
+
+    Raises:
+        ClientGone: Nobody waits for an answer.
     """
     try:
         return await work
+    except ClientGone:
+        raise
     except FhirError as refusal:
         return refused(exchange, refusal)
     except Exception as error:  # noqa: BLE001 # the one place for it
@@ -55,6 +61,6 @@ def placed(exchange: Exchange, issues: tuple[Issue, ...]) -> tuple[Issue, ...]:
 
 def _outcome(exchange: Exchange, status: int, issues: tuple[Issue, ...]) -> Reply:
     outcome = operation_outcome(issues, exchange.language)
-    encode = exchange.format.encode_pretty if exchange.is_pretty else exchange.format.encode
+    encode = exchange.codec.encode_pretty if exchange.is_pretty else exchange.codec.encode
     content_type = (b"content-type", exchange.format.content_type)
     return Reply(status, [content_type], encode(outcome))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fhir_server.http.codec import JSON_CODEC, Codec
 from fhir_server.http.headers import Headers
 from fhir_server.http.negotiation import JSON, Format
 from fhir_server.interaction import Preferences
@@ -19,6 +20,7 @@ class Exchange:
         request_id: Of the answer and of the log.
         language: For people.
         format: Of the answer; JSON until negotiation has succeeded.
+        codec: Writes the answer in that format.
         is_pretty: Whether the answer is indented.
         preferences: From ``Prefer``.
         body: The posted bytes, once read.
@@ -26,8 +28,8 @@ class Exchange:
     """
 
     __slots__ = (
-        "body", "format", "headers", "is_pretty", "language", "method", "path", "preferences",
-        "request_id", "text",
+        "body", "codec", "format", "headers", "is_pretty", "language", "method", "path",
+        "preferences", "request_id", "text",
     )  # fmt: skip
 
     def __init__(
@@ -39,6 +41,7 @@ class Exchange:
         self.request_id = request_id
         self.language: Language = language
         self.format: Format = JSON
+        self.codec: Codec = JSON_CODEC
         self.is_pretty = False
         self.preferences = Preferences()
         self.body = b""

@@ -5,13 +5,14 @@ Spec: https://hl7.org/fhir/R4/http.html
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
 import structlog
 
 from fhir_server.http.body import ClientGone, Receive, read_body
+from fhir_server.http.codec import Codec
 from fhir_server.http.compression import compressed
 from fhir_server.http.cors import Cors
 from fhir_server.http.errors import answered
@@ -27,6 +28,7 @@ from fhir_server.http.metrics import HttpMetrics
 from fhir_server.http.negotiation import (
     FORM,
     JSON_PATCH,
+    Format,
     answer_format,
     body_format,
     media_type_of,
@@ -56,12 +58,20 @@ class FhirHandler:
         dispatch: Answers a request (``interaction.Dispatcher``).
         options: See there.
         metrics: Counts the answers.
+        codecs: Of every format by its short name (``codec.codecs``).
     """
 
-    def __init__(self, dispatch: Dispatch, options: HttpOptions, metrics: HttpMetrics) -> None:
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        options: HttpOptions,
+        metrics: HttpMetrics,
+        codecs: Mapping[str, Codec],
+    ) -> None:
         self._dispatch = dispatch
         self._options = options
         self._metrics = metrics
+        self._codecs = codecs
         self._cors = Cors(options.cors_origins)
         self._under_way = 0
 
@@ -109,8 +119,10 @@ class FhirHandler:
         parameters = _decoded(query) if query else ()
         self._negotiate(exchange, parameters)
         exchange.body = await read_body(exchange, receive, self._options)
-        response = await self._dispatch(self._request(exchange, parameters))
-        return render(response, exchange, self._options.base_url)
+        response = await self._dispatch(await self._request(exchange, parameters))
+        if exchange.codec.thread_from_bytes is None:
+            return render(response, exchange, self._options.base_url)
+        return await asyncio.to_thread(render, response, exchange, self._options.base_url)
 
     def _negotiate(self, exchange: Exchange, parameters: Parameters) -> None:
         """Settle format, indentation and preferences before anything is done for the client."""
@@ -121,9 +133,10 @@ class FhirHandler:
             elif name == "_pretty":
                 exchange.is_pretty = value == "true"
         exchange.format = answer_format(text_of(exchange.headers, b"accept"), asked)
+        exchange.codec = self._codecs[exchange.format.name]
         exchange.preferences = preferences(text_of(exchange.headers, b"prefer"))
 
-    def _request(self, exchange: Exchange, parameters: Parameters) -> Request:
+    async def _request(self, exchange: Exchange, parameters: Parameters) -> Request:
         resource: JsonObject | None = None
         media_type: str | None = None
         content_type = text_of(exchange.headers, b"content-type")
@@ -132,8 +145,7 @@ class FhirHandler:
             if media_type == FORM and exchange.path.endswith("_search"):
                 parameters = (*parameters, *_decoded(exchange.body))
             elif media_type != JSON_PATCH:
-                limits = self._options.body_limits(exchange.path)
-                resource, exchange.text = body_format(content_type).decode(exchange.body, limits)
+                resource = await self._decode(exchange, body_format(content_type))
         return Request(
             method="GET" if exchange.method == "HEAD" else exchange.method,
             path=exchange.path,
@@ -148,6 +160,16 @@ class FhirHandler:
             accept_language=text_of(exchange.headers, b"accept-language"),
             base_url=self._options.base_url,
         )
+
+    async def _decode(self, exchange: Exchange, posted: Format) -> JsonObject:
+        """Decode the body; where that takes long, on a worker thread."""
+        codec, body = self._codecs[posted.name], exchange.body
+        limits = self._options.body_limits(exchange.path)
+        if codec.thread_from_bytes is not None and len(body) >= codec.thread_from_bytes:
+            resource, exchange.text = await asyncio.to_thread(codec.decode, body, limits)
+        else:
+            resource, exchange.text = codec.decode(body, limits)
+        return resource
 
     async def _finish(self, exchange: Exchange, reply: Reply) -> None:
         """Add what every answer carries; pack it where that pays; leave the body out for HEAD."""

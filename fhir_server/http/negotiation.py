@@ -3,48 +3,28 @@
 Spec: https://hl7.org/fhir/R4/http.html#mime-type
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from fhir_server.http.headers import quality
-from fhir_server.model import (
-    JsonLimits,
-    JsonObject,
-    JsonText,
-    NotAcceptable,
-    PostedText,
-    UnsupportedMediaType,
-    decode_object,
-    encode,
-    encode_pretty,
-)
+from fhir_server.model import NotAcceptable, UnsupportedMediaType
 
 FHIR_VERSIONS = frozenset({"4.0", "4.0.1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """One wire format: how it is called and how it is read and written.
+    """One wire format and how it is called; its `codec.Codec` reads and writes it.
 
     Attributes:
         name: Its short name in ``_format``.
         media_type: What answers are labelled with.
         aliases: Every other media type and short name that means it.
-        decode: Bytes to a resource, and to what knows where its values stand.
-        encode: A resource, or the exact JSON bytes of one, to bytes.
-        encode_pretty: The same for people.
-        is_json: Whether stored bytes can be sent as they are.
     """
 
     name: str
     media_type: str
     aliases: frozenset[str]
-    decode: Callable[[bytes, JsonLimits], tuple[JsonObject, PostedText]]
-    encode: Callable[[Any], bytes]
-    encode_pretty: Callable[[Any], bytes]
-    is_json: bool = False
 
     @property
     def content_type(self) -> bytes:
@@ -52,20 +32,17 @@ class Format:
         return f"{self.media_type};charset=utf-8".encode()
 
 
-def _decode_json(body: bytes, limits: JsonLimits) -> tuple[JsonObject, PostedText]:
-    return decode_object(body, limits), JsonText(body)
-
-
 JSON = Format(
     name="json",
     media_type="application/fhir+json",
     aliases=frozenset({"application/json", "application/json+fhir", "text/json"}),
-    decode=_decode_json,
-    encode=encode,
-    encode_pretty=encode_pretty,
-    is_json=True,
 )
-FORMATS: tuple[Format, ...] = (JSON,)
+XML = Format(
+    name="xml",
+    media_type="application/fhir+xml",
+    aliases=frozenset({"application/xml", "application/xml+fhir", "text/xml"}),
+)
+FORMATS = (JSON, XML)
 
 MEDIA_TYPES = tuple(f.media_type for f in FORMATS)
 """What the CapabilityStatement tells."""

@@ -61,7 +61,7 @@ def _headers(response: Response, is_post: bool, base_url: str) -> list[tuple[byt
 def _encoded(body: bytes | JsonObject, exchange: Exchange) -> bytes:
     """Send stored bytes as they are; anything else is encoded, for people where they asked."""
     if isinstance(body, bytes):
-        if exchange.format.is_json and not exchange.is_pretty:
+        if exchange.codec.is_json and not exchange.is_pretty:
             return body
         body = decode_stored(body)
-    return (exchange.format.encode_pretty if exchange.is_pretty else exchange.format.encode)(body)
+    return (exchange.codec.encode_pretty if exchange.is_pretty else exchange.codec.encode)(body)
