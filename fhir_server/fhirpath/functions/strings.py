@@ -91,13 +91,13 @@ def replace(text: str, part: str, substitution: str) -> str:
 @scalar("matches", spec="5.6.9", takes=TEXT, args=(TEXT,), result=BOOLEAN)
 def matches(text: str, regex: str) -> bool:
     """Say whether the pattern is found; ``.`` matches line ends too."""
-    return pattern.compiled(regex).search(text) is not None
+    return pattern.is_found(text, regex)
 
 
 @scalar("matchesFull", spec="5.6.9", takes=TEXT, args=(TEXT,), result=BOOLEAN)
 def matches_full(text: str, regex: str) -> bool:
     """Say whether the pattern matches the whole text."""
-    return pattern.compiled(regex).fullmatch(text) is not None
+    return pattern.is_whole(text, regex)
 
 
 @scalar("replaceMatches", spec="5.6.10", takes=TEXT, args=(TEXT, TEXT), result=STRING)
