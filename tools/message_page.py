@@ -9,7 +9,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "messages.md"
 HEAD = """# Messages
 
 Every message of the server, by area. The rule id stands in `details.coding` of an issue, the
-sentence comes in both languages, `{names}` are filled in. Made by `python -m tools.message_page` from
+sentence comes in both languages, `{names}` filled in. Made by `python -m tools.message_page` from
 `fhir_server/model/messages/`.
 """
 
