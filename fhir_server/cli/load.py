@@ -18,11 +18,12 @@ from fhir_server.cli.frames import frame
 from fhir_server.cli.journal import Journal
 from fhir_server.cli.progress import bytes_progress, compile_progress
 from fhir_server.cli.sources import Source, read_file, source_files
-from fhir_server.model import FhirError, JsonLimits, JsonObject, Language, decode_object
+from fhir_server.model import FhirError, JsonLimits, JsonObject, Language
 
 if TYPE_CHECKING:
     from fhir_server.interaction import Dispatcher
     from fhir_server.settings import Settings
+    from fhir_server.xml import XmlCodec
 
 CONCURRENT = 32
 """Writes under way at once: the store makes many of them durable in one commit."""
@@ -45,7 +46,7 @@ RUN_AS_WHOLE = {"transaction", "batch"}
 def command(
     paths: tuple[Path, ...], store: str | None, journal: Path, restart: bool, language: Language
 ) -> None:
-    """Load PATHS: JSON files, NDJSON files, Bundles, folders of them.
+    """Load PATHS: JSON and XML files, NDJSON files, Bundles, folders of them.
 
     Exit code 0: all was stored; 1: something was refused; 2: a file cannot be read.
     """
@@ -63,8 +64,8 @@ async def _load(
 ) -> dict[str, int]:
     counts = {"stored": 0, "refused": 0}
     with bytes_progress(sum(file.stat().st_size for file in files)) as advance:
-        async with _dispatcher(settings) as dispatch:
-            loader = _Loader(dispatch, settings.public_url, language, counts)
+        async with _dispatcher(settings) as (dispatch, xml):
+            loader = _Loader(dispatch, xml, settings.public_url, language, counts)
             for file in files:
                 done = journal.done(file)
                 if done is not None:
@@ -74,11 +75,12 @@ async def _load(
 
 
 @asynccontextmanager
-async def _dispatcher(settings: "Settings") -> AsyncIterator["Dispatcher"]:
+async def _dispatcher(settings: "Settings") -> AsyncIterator[tuple["Dispatcher", "XmlCodec"]]:
     from fhir_server.app import knowledge_builder, make_services, open_store
     from fhir_server.definitions import load_registry
     from fhir_server.interaction import Dispatcher, KnowledgeBase
     from fhir_server.operation import OPERATIONS
+    from fhir_server.xml import XmlCodec
 
     with compile_progress() as progress:
         registry = load_registry(progress=progress)
@@ -86,7 +88,10 @@ async def _dispatcher(settings: "Settings") -> AsyncIterator["Dispatcher"]:
     store = await open_store(settings)
     try:
         await knowledge.load(store)
-        yield Dispatcher(make_services(settings, store, knowledge), OPERATIONS)
+        yield (
+            Dispatcher(make_services(settings, store, knowledge), OPERATIONS),
+            XmlCodec(registry.types),
+        )
     finally:
         await store.close()
 
@@ -95,9 +100,15 @@ class _Loader:
     """Sends the resources of files through the same interactions as HTTP requests."""
 
     def __init__(
-        self, dispatch: "Dispatcher", base_url: str, language: Language, counts: dict[str, int]
+        self,
+        dispatch: "Dispatcher",
+        xml: "XmlCodec",
+        base_url: str,
+        language: Language,
+        counts: dict[str, int],
     ) -> None:
         self._dispatch = dispatch
+        self._xml = xml
         self._base_url = base_url
         self._language = language
         self._counts = counts
@@ -122,7 +133,7 @@ class _Loader:
 
     async def _store(self, source: Source) -> None:
         try:
-            resource = decode_object(source.text.encode(), LIMITS)
+            resource = source.decode(self._xml, LIMITS)
             for part in _parts(resource):
                 await self._send(part, source if part is resource else None)
         except FhirError as refusal:

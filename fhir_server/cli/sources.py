@@ -1,10 +1,25 @@
-"""Resources out of files: JSON files, NDJSON files line by line, folders with both."""
+"""Resources out of files: JSON and XML files, NDJSON files line by line, folders with them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from fhir_server.model import (
+    DEFAULT_LIMITS,
+    JsonLimits,
+    JsonObject,
+    JsonText,
+    PostedText,
+    decode_object,
+)
+
+if TYPE_CHECKING:
+    from fhir_server.xml import XmlCodec
+
+_SUFFIXES = frozenset({".json", ".ndjson", ".xml"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +28,25 @@ class Source:
 
     name: str
     text: str
+
+    @property
+    def is_xml(self) -> bool:
+        """Whether it is XML rather than JSON, by its first character; the suffix may be any."""
+        return self.text.lstrip("\ufeff \t\r\n").startswith("<")
+
+    def decode(self, xml: "XmlCodec", limits: JsonLimits = DEFAULT_LIMITS) -> JsonObject:
+        """Return the resource.
+
+        Raises:
+            TooLarge: It is over the limits.
+            InvalidRequest: It is no JSON object, or no FHIR XML.
+        """
+        body = self.text.encode()
+        return xml.decode(body, limits) if self.is_xml else decode_object(body, limits)
+
+    def posted(self, xml: "XmlCodec") -> PostedText:
+        """Return what knows where the values of a text stand that was decoded without error."""
+        return xml.posted(self.text.encode()) if self.is_xml else JsonText(self.text)
 
 
 def read_sources(paths: Iterable[Path]) -> Iterator[Source]:
@@ -42,10 +76,10 @@ def read_file(path: Path) -> Iterator[Source]:
 
 
 def source_files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield the JSON and NDJSON files of ``paths``; a file named itself may have any suffix."""
+    """Yield the JSON, NDJSON and XML files of ``paths``; one named itself may have any suffix."""
     for path in paths:
         if path.is_dir():
-            files = (f for f in path.rglob("*") if f.suffix in {".json", ".ndjson"} and f.is_file())
+            files = (f for f in path.rglob("*") if f.suffix in _SUFFIXES and f.is_file())
             yield from sorted(files)
         else:
             yield path

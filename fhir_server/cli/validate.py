@@ -15,16 +15,16 @@ from fhir_server.cli.sources import Source, read_sources
 from fhir_server.model import (
     FhirError,
     Issue,
-    JsonText,
     Language,
-    decode_object,
     encode,
     operation_outcome,
     with_positions,
 )
 
 if TYPE_CHECKING:
+    from fhir_server.definitions import Registry
     from fhir_server.validation import Validator
+    from fhir_server.xml import XmlCodec
 
 
 @click.command("validate")
@@ -47,14 +47,20 @@ def command(
     language: Language,
     quiet: bool,
 ) -> None:
-    """Validate FILES (JSON, NDJSON, folders) against R4, their own profiles and --profile.
+    """Validate FILES (JSON, XML, NDJSON, folders) against R4, their own profiles and --profile.
 
     Exit code 0: no errors; 1: errors were found; 2: a file or a profile cannot be used.
     """
-    validator = _validator(profiles)
+    from fhir_server.terminology import Terminology
+    from fhir_server.validation import ValidationOptions, Validator
+    from fhir_server.xml import XmlCodec
+
+    registry = _registry(profiles)
+    validator = Validator(registry, Terminology(registry), ValidationOptions())
+    xml = XmlCodec(registry.types)
     errors = 0
     for source in read_sources(files):
-        issues = _check(validator, source, profiles)
+        issues = _check(validator, xml, source, profiles)
         if quiet:
             issues = [found for found in issues if found.is_error]
         errors += sum(found.is_error for found in issues)
@@ -64,28 +70,26 @@ def command(
     sys.exit(1 if errors else 0)
 
 
-def _validator(profiles: Iterable[str]) -> "Validator":
+def _registry(profiles: Iterable[str]) -> "Registry":
     from fhir_server.cli.progress import compile_progress
     from fhir_server.definitions import load_registry
-    from fhir_server.terminology import Terminology
-    from fhir_server.validation import ValidationOptions, Validator
 
     with compile_progress() as progress:
         registry = load_registry(progress=progress)
     missing = [profile for profile in profiles if registry.structure(profile) is None]
     if missing:
         raise click.UsageError(f"unknown profile: {', '.join(missing)}")
-    return Validator(registry, Terminology(registry), ValidationOptions())
+    return registry
 
 
-def _check(validator: "Validator", source: Source, profiles: tuple[str, ...]) -> list[Issue]:
+def _check(
+    validator: "Validator", xml: "XmlCodec", source: Source, profiles: tuple[str, ...]
+) -> list[Issue]:
     try:
-        resource = decode_object(source.text.encode())
+        resource = source.decode(xml)
     except FhirError as refusal:
         return list(refusal.issues)
-    return list(
-        with_positions(validator.validate(resource, profiles=profiles), JsonText(source.text))
-    )
+    return list(with_positions(validator.validate(resource, profiles=profiles), source.posted(xml)))
 
 
 def _tell(source: Source, issues: list[Issue], *, as_json: bool, language: Language) -> None:
