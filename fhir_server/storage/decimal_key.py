@@ -12,11 +12,10 @@ _COMPLEMENT = str.maketrans("0123456789", "9876543210")
 
 def decimal_key(value: Decimal) -> str:
     """Return the text of a finite decimal; texts compare (by code points) as the numbers do."""
-    sign, digits, _ = value.as_tuple()
-    significant = "".join(map(str, digits)).strip("0")
+    significant = str(value).partition("E")[0].lstrip("-").replace(".", "").strip("0")
     if not significant:
         return "5"
     exponent = value.adjusted()
-    if not sign:
+    if not value.is_signed():
         return f"6{_BIAS + exponent:05d}{significant}"
     return f"4{_BIAS - exponent:05d}{significant.translate(_COMPLEMENT)}~"
