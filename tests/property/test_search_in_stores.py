@@ -16,6 +16,7 @@ from fhir_server.model import VersionId, encode
 from fhir_server.search import IndexExtractor, QueryParser, SearchQuery
 from fhir_server.storage import ResourceStore, StoredVersion, Write
 from fhir_server.storage.sqlite import open_sqlite
+from tests.support.mongo_store import empty_store
 from tests.support.search_evaluator import Corpus, Key, search, sort_value
 from tests.unit.search.conftest import BASE_URL, NOW, Concepts, data, exact
 
@@ -76,10 +77,13 @@ class Filled:
             query = replace(query, after=page.next)
 
 
-@pytest.fixture(scope="module", params=["sqlite"])
-def filled() -> Iterator[Filled]:
+@pytest.fixture(scope="module", params=["sqlite", "mongodb"])
+def filled(request: pytest.FixtureRequest) -> Iterator[Filled]:
     with asyncio.Runner() as runner:
-        store = runner.run(open_sqlite(":memory:"))
+        if request.param == "mongodb":
+            store: ResourceStore = runner.run(empty_store(request.getfixturevalue("mongodb_url")))
+        else:
+            store = runner.run(open_sqlite(":memory:"))
         yield Filled(runner, store)
         runner.run(store.close())
 

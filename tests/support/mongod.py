@@ -4,13 +4,15 @@
 its URL in place of ``{url}`` in the command, runs it, and stops the set when the command ends.
 """
 
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
@@ -81,6 +83,17 @@ class ReplicaSet:
             if process is not None:
                 process.wait(timeout=60)
 
+    def member_url(self, index: int) -> str:
+        """Connection string of one member alone."""
+        return f"mongodb://127.0.0.1:{self._ports[index]}/?directConnection=true"
+
+    def pid(self, index: int) -> int:
+        """Process id of a running member."""
+        process = self.processes[index]
+        if process is None:
+            raise RuntimeError(f"member {index} is not running")
+        return process.pid
+
     def start(self, index: int) -> None:
         """Start member ``index`` on its port and folder."""
         data = self._folder / f"member{index}"
@@ -114,7 +127,11 @@ class ReplicaSet:
 
     def _initiate(self) -> None:
         members = [{"_id": i, "host": f"127.0.0.1:{port}"} for i, port in enumerate(self._ports)]
-        config = {"_id": "rs0", "members": members, "settings": {"electionTimeoutMillis": 2000}}
+        config: dict[str, object] = {
+            "_id": "rs0",
+            "members": members,
+            "settings": {"electionTimeoutMillis": 2000},
+        }
         deadline = time.monotonic() + START_TIMEOUT_S
         while True:
             try:
@@ -138,6 +155,29 @@ class ReplicaSet:
             current = client.admin.command("replSetGetConfig")["config"]
             changed = {**current, "members": config["members"], "version": current["version"] + 1}
             client.admin.command("replSetReconfig", changed, force=True)
+
+
+@contextmanager
+def shared_url(folder: Path) -> Iterator[str]:
+    """The URL of one replica set for all processes of a test run.
+
+    Who comes first starts it, and at the end waits for the others before it stops it: every user
+    holds a shared lock, which the system takes back even from a process that dies.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    url = folder / "url"
+    with (
+        (folder / "guard").open("w") as guard,
+        (folder / "users").open("w") as users,
+        ExitStack() as own,
+    ):
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        if not url.exists():
+            url.write_text(own.enter_context(ReplicaSet(folder)).url)
+            own.callback(fcntl.flock, users, fcntl.LOCK_EX)
+        fcntl.flock(users, fcntl.LOCK_SH)
+        fcntl.flock(guard, fcntl.LOCK_UN)
+        yield url.read_text()
 
 
 def _client(port: int) -> MongoClient[dict[str, object]]:

@@ -4,23 +4,18 @@ Values are always typed by this module (strings, numbers, anchored escaped patte
 nothing a client writes can be an operator.
 """
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-from bson.int64 import Int64
 
 from fhir_server.model import TooCostly
 from fhir_server.search import (
     CompositeMatch,
     DateMatch,
-    DateTerm,
     IdMatch,
     Leaf,
     Missing,
     NearMatch,
-    NearTerm,
     NumberMatch,
     NumberTerm,
     QuantityMatch,
@@ -32,18 +27,21 @@ from fhir_server.search import (
     fold,
 )
 from fhir_server.storage.mongodb import indexes, tokens
+from fhir_server.storage.mongodb.circle import band, within
 from fhir_server.storage.mongodb.dictionary import Dictionary
 from fhir_server.storage.mongodb.document import (
     DURATION_CLASSES,
+    RANGE,
     REPEATED,
     Document,
     folded_name,
     key,
 )
+from fhir_server.storage.mongodb.intervals import date_filters, point_parts, range_parts
 
 MAX_ALTERNATIVES = 10_000
 MAX_CONTAINS = 1_000
-EARTH_RADIUS_M = 6_371_008.8
+MAX_FOLDED = 200
 NEVER: Document = {"_id": {"$in": []}}
 
 
@@ -87,9 +85,7 @@ def in_tokens(found: Iterable[str], *, is_selective: bool = False) -> Clause:
     if not wanted:
         return Clause(filter=NEVER, is_selective=True)
     if len(wanted) > MAX_ALTERNATIVES:
-        raise TooCostly.of(
-            "search-too-many-alternatives", found=len(wanted), expected=MAX_ALTERNATIVES
-        )
+        raise TooCostly.of("search-too-wide", found=len(wanted), expected=MAX_ALTERNATIVES)
     return Clause(
         filter={"t": wanted[0] if len(wanted) == 1 else {"$in": list(wanted)}},
         index=indexes.TOKENS,
@@ -175,7 +171,7 @@ class Clauses:
             return Clause(filter=both, index=indexes.STRINGS)
         found = await self._dictionary.strings_with(leaf.parameter, value, MAX_CONTAINS)
         if found is None:
-            raise TooCostly.of("search-contains-too-broad", found=value, expected=MAX_CONTAINS)
+            raise TooCostly.of("search-contains-too-broad", expected=MAX_CONTAINS)
         wanted = [f"{leaf.parameter}|{text}" for text in found]
         return Clause(filter={"s": {"$in": wanted}}, index=indexes.STRINGS)
 
@@ -187,20 +183,20 @@ class Clauses:
 
     async def number(self, leaf: NumberMatch) -> Clause:
         """Numbers."""
-        return _numbers([(leaf.parameter, term) for term in leaf.values])
+        return _numbers([(leaf.parameter, "", term) for term in leaf.values])
 
     async def quantity(self, leaf: QuantityMatch) -> Clause:
         """Quantities: number and unit in one entry."""
-        wanted: list[tuple[str, NumberTerm]] = []
+        wanted: list[tuple[str, str, NumberTerm]] = []
         for term in leaf.values:
             if term.system is not None and term.code is not None:
-                name = tokens.of_unit(leaf.parameter, term.system, term.code)
-                wanted.append((name, term.number))
+                unit = tokens.unit(term.system, term.code)
+                wanted.append((leaf.parameter, unit, term.number))
             elif term.system is None and term.code is None:
-                wanted.append((leaf.parameter, term.number))
+                wanted.append((leaf.parameter, "", term.number))
             else:
                 wanted.extend(
-                    (tokens.of_unit(leaf.parameter, system, code), term.number)
+                    (leaf.parameter, tokens.unit(system, code), term.number)
                     for system, code in await self._dictionary.units(leaf.parameter)
                     if term.system in {None, system} and term.code in {None, code}
                 )
@@ -242,18 +238,21 @@ class Clauses:
         """Whether there is any entry of the parameter in any array."""
         name = leaf.parameter
         entries: list[Document] = [{"g.p": name}]
-        for start in (f"{name}|", f"{name}&"):
+        for start in (f"{name}|", f"{name}{RANGE}|", f"{name}&"):
             pattern = tokens.starts_with(start)
             entries += [{array: pattern} for array in ("t", "s", "d.p", "q.k")]
         suffixes = [suffix for suffix, _ in DURATION_CLASSES] + [REPEATED]
-        entries += [{"d.p": {"$in": [name + suffix for suffix in suffixes]}}, {"q.k": name}]
+        entries += [
+            {"d.p": {"$in": [name + suffix for suffix in suffixes]}},
+            {"q.k": {"$in": [name, name + RANGE]}},
+        ]
         return Clause(filter={"$nor" if leaf.is_missing else "$or": entries})
 
     async def near(self, leaf: NearMatch) -> Clause:
         """Positions: the band of latitude by index, the distance computed by the server."""
         clauses = [
             Clause(
-                filter={"$and": [_band(leaf.parameter, term), _within(leaf.parameter, term)]},
+                filter={"$and": [band(leaf.parameter, term), within(leaf.parameter, term)]},
                 index=indexes.QUANTITIES,
             )
             for term in leaf.values
@@ -266,17 +265,21 @@ class Clauses:
 
     async def _composite(self, parameter: str, parts: tuple[Leaf, ...]) -> Clause:
         first, *rest = parts
-        if not isinstance(first, TokenMatch) or len(rest) != 1:
+        if not isinstance(first, TokenMatch) or len(rest) != 1 or isinstance(rest[0], _NAMELESS):
             return Clause(filter={"g": {"$elemMatch": await self._group(parameter, parts)}})
-        clauses = []
+        names, second = [], rest[0].parameter
         for term in first.values:
-            if term.code is None:
-                raise TooCostly.of("search-composite-without-code", parameter=parameter)
-            known = await self._dictionary.systems(first.parameter) if term.system is None else ()
-            for system in known if term.system is None else (term.system,):
-                name = folded_name(parameter, system, term.code)
-                clauses.append(await self._folded(name, rest[0]))
-        return any_of(clauses)
+            if term.system is not None and term.code is not None:
+                names.append(folded_name(parameter, second, term.system, term.code))
+                continue
+            names += [
+                folded_name(parameter, second, system, code)
+                for system, code in await self._dictionary.first_parts(parameter)
+                if term.system in {None, system} and term.code in {None, code}
+            ]
+        if len(names) > MAX_FOLDED:
+            raise TooCostly.of("search-too-wide", found=len(names), expected=MAX_FOLDED)
+        return any_of([await self._folded(name, rest[0]) for name in names])
 
     async def _folded(self, name: str, second: Leaf) -> Clause:
         """The second part under the folded name; its dictionary is that of the unfolded one."""
@@ -312,6 +315,7 @@ class Clauses:
         return {"p": parameter, "$and": inner}
 
 
+_NAMELESS = IdMatch | TypeMatch
 _METHODS: Mapping[type, str] = {
     IdMatch: "ids",
     TypeMatch: "types",
@@ -338,97 +342,18 @@ def _or(filters: list[Document]) -> Document:
     return filters[0] if len(filters) == 1 else {"$or": filters}
 
 
-def date_filters(parameter: str, terms: tuple[DateTerm, ...]) -> list[Document]:
-    """Filters of which one must hold, so that one entry satisfies all ``terms``.
-
-    One filter a duration class: the longest interval of the class closes the bounds on ``lo``.
-    """
-    classes = [*DURATION_CLASSES, *([(REPEATED, None)] if len(terms) == 1 else [])]
-    return [
-        {"d": {"$elemMatch": _date_entry(parameter + suffix, terms, longest)}}
-        for suffix, longest in classes
-    ]
-
-
-def repeated_filter(parameter: str, terms: tuple[DateTerm, ...]) -> Document:
-    """The filter for resources with several values, each term satisfied by any of them."""
-    entries = [_date_entry(parameter + REPEATED, (term,), None) for term in terms]
-    return {"$and": [{"d": {"$elemMatch": entry}} for entry in entries]}
-
-
-def _date_entry(name: str, terms: tuple[DateTerm, ...], longest: int | None) -> Document:
-    low: dict[str, list[int]] = {}
-    high: dict[str, list[int]] = {}
-    also: list[Document] = []
-    for term in terms:
-        bounds, extra = _DATE_BOUNDS[term.prefix](term.low, term.high)
-        for field, operator, value in bounds:
-            (low if field == "lo" else high).setdefault(operator, []).append(value)
-        also += extra
-    if longest is not None:
-        for operator in ("$gt", "$gte"):
-            found = [value - longest for value in high.get(operator, [])]
-            if found:
-                low.setdefault(operator, []).extend(found)
-    entry: Document = {"p": name, "lo": _tightest(low), "hi": _tightest(high)}
-    entry = {field: value for field, value in entry.items() if value}
-    return {**entry, "$and": also} if also else entry
-
-
-def _tightest(bounds: Mapping[str, list[int]]) -> Document:
-    chosen = {"$gt": max, "$gte": max, "$lt": min, "$lte": min}
-    return {operator: Int64(chosen[operator](values)) for operator, values in bounds.items()}
-
-
-Bounds = tuple[list[tuple[str, str, int]], list[Document]]
-
-
-def _either(low: Document, high: Document) -> list[Document]:
-    return [{"$or": [{"lo": low}, {"hi": high}]}]
-
-
-_DATE_BOUNDS: Mapping[str, Callable[[int, int], Bounds]] = {
-    "eq": lambda low, high: ([("lo", "$gte", low), ("lo", "$lt", high), ("hi", "$lte", high)], []),
-    "ne": lambda low, high: ([], _either({"$lt": Int64(low)}, {"$gt": Int64(high)})),
-    "gt": lambda low, high: ([("hi", "$gt", high)], []),
-    "lt": lambda low, high: ([("lo", "$lt", low)], []),
-    "ge": lambda low, high: (
-        [("hi", "$gt", low)],
-        _either({"$gte": Int64(low)}, {"$gt": Int64(high)}),
-    ),
-    "le": lambda low, high: (
-        [("lo", "$lt", high)],
-        _either({"$lt": Int64(low)}, {"$lte": Int64(high)}),
-    ),
-    "sa": lambda low, high: ([("lo", "$gte", high)], []),
-    "eb": lambda low, high: ([("hi", "$lte", low), ("lo", "$lt", low)], []),
-    "ap": lambda low, high: ([("lo", "$lt", high), ("hi", "$gt", low)], []),
-}
-"""Bounds of one entry by prefix, as search/tree.py defines them; intervals are never empty."""
-
-
-def _numbers(wanted: list[tuple[str, NumberTerm]]) -> Clause:
+def _numbers(wanted: list[tuple[str, str, NumberTerm]]) -> Clause:
+    """Numbers of (parameter, unit): points, whose two ends bound one scan, and ranges."""
     filters = [
         {"q": {"$elemMatch": {"k": name, **part}}}
-        for name, term in wanted
-        for part in _number_parts(term)
+        for parameter, unit, term in wanted
+        for name, parts in (
+            (f"{parameter}{unit}", point_parts(term)),
+            (f"{parameter}{RANGE}{unit}", range_parts(term)),
+        )
+        for part in parts
     ]
     return Clause(filter=_or(filters), index=indexes.QUANTITIES)
-
-
-def _number_parts(term: NumberTerm) -> list[Document]:
-    value, low, high = float(term.value), float(term.low), float(term.high)
-    return {
-        "eq": [{"lo": {"$gte": low}, "hi": {"$lt": high}}],
-        "ne": [{"lo": {"$lt": low}}, {"hi": {"$gte": high}}],
-        "gt": [{"hi": {"$gt": value}}],
-        "lt": [{"lo": {"$lt": value}}],
-        "ge": [{"hi": {"$gte": value}}],
-        "le": [{"lo": {"$lte": value}}],
-        "sa": [{"lo": {"$gt": value}}],
-        "eb": [{"hi": {"$lt": value}}],
-        "ap": [{"lo": {"$lt": high}, "hi": {"$gte": low}}],
-    }[term.prefix]
 
 
 def _above(uri: str) -> list[str]:
@@ -438,36 +363,3 @@ def _above(uri: str) -> list[str]:
         if character == "/":
             found += [uri[:at], uri[: at + 1]]
     return found
-
-
-def _band(parameter: str, term: NearTerm) -> Document:
-    reach = math.degrees(term.distance_m / EARTH_RADIUS_M) * 1.000001
-    bounds = {"$gte": term.latitude - reach, "$lte": term.latitude + reach}
-    return {"q": {"$elemMatch": {"k": f"{parameter}|lat", "lo": bounds}}}
-
-
-def _within(parameter: str, term: NearTerm) -> Document:
-    """Haversine, as search/tree.py defines the distance."""
-
-    def radians(value: Any) -> Document:
-        return {"$degreesToRadians": value}
-
-    def half_square(difference: Document) -> Document:
-        return {"$pow": [{"$sin": {"$divide": [difference, 2]}}, 2]}
-
-    north = radians({"$subtract": ["$$n.lat", term.latitude]})
-    east = radians({"$subtract": ["$$n.lon", term.longitude]})
-    middle = {
-        "$multiply": [
-            {"$cos": radians(term.latitude)},
-            {"$cos": radians("$$n.lat")},
-            half_square(east),
-        ]
-    }
-    share = {"$min": [1.0, {"$add": [half_square(north), middle]}]}
-    distance = {"$multiply": [2 * EARTH_RADIUS_M, {"$asin": {"$sqrt": share}}]}
-    is_near = {"$and": [{"$eq": ["$$n.p", parameter]}, {"$lte": [distance, term.distance_m]}]}
-    positions = {"$ifNull": ["$n", []]}
-    return {
-        "$expr": {"$anyElementTrue": [{"$map": {"input": positions, "as": "n", "in": is_near}}]}
-    }

@@ -59,10 +59,14 @@ class Dictionary:
         """Return the (system, code) pairs that quantities of the parameter have."""
         return tuple((entry[0], entry[1]) for entry in await self._below("q", parameter))
 
+    async def first_parts(self, composite: str) -> tuple[tuple[str, str], ...]:
+        """Return the (system, code) pairs that folded composites begin with."""
+        return tuple((entry[0], entry[1]) for entry in await self._below("f", composite))
+
     async def strings_with(self, parameter: str, text: str, limit: int) -> list[str] | None:
         """Return the folded strings that contain ``text``; None: over ``limit``."""
         prefix = re.escape(f"s|{parameter}|")
-        pattern = re.compile(f"^{prefix}.*{re.escape(text)}", re.DOTALL)
+        pattern = tokens.pattern(f"^{prefix}.*{re.escape(text)}")
         found = await self._collection.find({"_id": pattern}, limit=limit + 1).to_list()
         if len(found) > limit:
             return None
@@ -89,6 +93,10 @@ def _entries(values: IndexValues) -> Iterable[str]:
         yield f"s|{string.parameter}|{string.normal}"
     for composite in values.composites:
         components = composite.components
+        for value in components:
+            if isinstance(value, TokenValue) and value.parameter.endswith("$0"):
+                first = f"{tokens.escape(value.system)}|{tokens.escape(value.code)}"
+                yield f"f|{composite.parameter}|{first}"
         own = IndexValues(
             tokens=[v for v in components if isinstance(v, TokenValue)],
             quantities=[v for v in components if isinstance(v, QuantityValue)],

@@ -4,6 +4,7 @@ Keys are this module's own short names; no key of a resource ever becomes a key 
 """
 
 import hashlib
+from base64 import urlsafe_b64encode
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from fhir_server.search import (
     TokenValue,
     UriValue,
 )
+from fhir_server.storage.decimal_key import decimal_key
 from fhir_server.storage.mongodb import tokens
 from fhir_server.storage.store import StoredVersion, Write
 
@@ -48,6 +50,8 @@ REPEATED = "*"
 
 Only where there is one value may two conditions (``ge`` and ``lt``) be tested on the same entry.
 """
+RANGE = "~"
+"""Suffix of the quantity keys of values whose two ends differ; the others are points."""
 PATIENT_PARAMETERS = frozenset({"patient", "subject"})
 MAX_SORT_TEXT = 100
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -107,9 +111,9 @@ def current_document(write: Write, creation: int) -> Document:
     ]
     groups = []
     for composite in values.composites:
-        if (folded := fold(composite)) is not None:
-            single.extend(folded)
-        else:
+        folded = fold(composite)
+        single.extend(folded)
+        if not folded:
             groups.append({"p": composite.parameter, **index_arrays(composite.components)})
     index = index_arrays(single)
     if groups:
@@ -126,7 +130,7 @@ def current_document(write: Write, creation: int) -> Document:
 def superseded_document(current: Mapping[str, Any], until: datetime) -> Document:
     """Turn a current document, which is replaced at ``until``, into its entry in the history."""
     resource_type = current.get("dt") or current["rt"]
-    kept = {name: current[name] for name in ("v", "lu", "m", "c", "j") if name in current}
+    kept = {name: current[name] for name in ("v", "lu", "m", "c", "j", "b") if name in current}
     identity = f"{current['_id']}/{current['v']}"
     head = {"_id": identity, "r": current["_id"], "rt": resource_type}
     return {**head, **kept, "u": microseconds(until)}
@@ -165,29 +169,37 @@ def index_arrays(values: Iterable[IndexValue]) -> Document:
     return {name: entries for name, entries in arrays.items() if entries}
 
 
-def fold(composite: CompositeValue) -> list[IndexValue] | None:
+def fold(composite: CompositeValue) -> list[IndexValue]:
     """Write a pair that starts with a token as values of a longer parameter name.
 
     ``code-value-quantity`` with the code 8480-6 becomes a quantity of the parameter
-    ``code-value-quantity&http://loinc.org|8480-6``: the index on quantities then answers both parts
-    at once, and no match can mix two groups. None: the composite has another shape.
+    ``code-value-quantity&&http://loinc.org|8480-6``: the index on quantities then answers both parts
+    at once, and no match can mix two groups. Empty: the composite has another shape.
     """
-    first = [v for v in composite.components if v.parameter.endswith("$0")]
-    second = [v for v in composite.components if v.parameter.endswith("$1")]
+    name = composite.parameter
+    first = [v for v in composite.components if v.parameter == f"{name}$0"]
+    second = [v for v in composite.components if v.parameter.startswith(f"{name}$1")]
     is_pair = len(first) + len(second) == len(composite.components)
     if not is_pair or not all(isinstance(v, TokenValue) for v in first):
-        return None
+        return []
     return [
-        value._replace(parameter=folded_name(composite.parameter, token.system, token.code))
+        value._replace(parameter=folded_name(name, value.parameter, token.system, token.code))
         for token in first
         if isinstance(token, TokenValue)
         for value in second
     ]
 
 
-def folded_name(parameter: str, system: str, code: str) -> str:
-    """Name of the parameter that a composite becomes for one value of its first component."""
-    return f"{parameter}&{tokens.escape(system)}|{tokens.escape(code)}"
+def folded_name(composite: str, second: str, system: str, code: str) -> str:
+    """Name of the parameter that ``second`` becomes for one value of the first component.
+
+    ``second`` is ``<composite>$1`` or a variant of it, such as ``<composite>$1:ucum``.
+    """
+    marked = tokens.escape(code)
+    for suffix in (RANGE, REPEATED, "+"):
+        marked = marked.replace(suffix, f"%{ord(suffix):02X}")
+    variant = second.removeprefix(f"{composite}$1")
+    return f"{composite}&{variant}&{tokens.escape(system)}|{marked}"
 
 
 def duration_class(low: int, high: int) -> str:
@@ -209,15 +221,22 @@ def _write_string(value: StringValue, arrays: dict[str, list[Any]]) -> None:
 
 
 def _write_number(value: NumberValue, arrays: dict[str, list[Any]]) -> None:
-    arrays["q"].append({"k": value.parameter, "lo": float(value.low), "hi": float(value.high)})
+    _write_interval(value.parameter, "", value, arrays)
 
 
 def _write_quantity(value: QuantityValue, arrays: dict[str, list[Any]]) -> None:
-    low, high = float(value.low), float(value.high)
-    for name in (value.parameter, tokens.of_quantity(value)):
-        entry = {"k": name, "lo": low, "hi": high}
-        if entry not in arrays["q"]:
-            arrays["q"].append(entry)
+    _write_interval(value.parameter, "", value, arrays)
+    _write_interval(value.parameter, tokens.unit(value.system, value.code), value, arrays)
+
+
+def _write_interval(
+    parameter: str, unit: str, value: NumberValue | QuantityValue, arrays: dict[str, list[Any]]
+) -> None:
+    low, high = decimal_key(value.low), decimal_key(value.high)
+    kind = "" if low == high else RANGE
+    entry = {"k": f"{parameter}{kind}{unit}", "lo": low, "hi": high}
+    if entry not in arrays["q"]:
+        arrays["q"].append(entry)
 
 
 def _write_position(value: PositionValue, arrays: dict[str, list[Any]]) -> None:
@@ -257,11 +276,13 @@ def _sort_keys(
     """Scalars for index 9; the hash of the id makes them almost unique."""
     by_name: dict[str, list[str]] = {}
     for date in dates:
-        by_name.setdefault(date.parameter, []).append(date_sort_key(date.low))
+        if is_sorted_by_index(date.parameter):
+            by_name.setdefault(date.parameter, []).append(date_sort_key(date.low))
     for string in strings:
         if is_sorted_by_index(string.parameter):
             by_name.setdefault(string.parameter, []).append(string.normal[:MAX_SORT_TEXT])
-    digest = hashlib.blake2b(version.logical_id.encode(), digest_size=4).hexdigest()
+    hashed = hashlib.blake2b(version.logical_id.encode(), digest_size=6).digest()
+    digest = urlsafe_b64encode(hashed).decode()
     for parameter, found in by_name.items():
         for is_descending, chosen in ((False, min(found)), (True, max(found))):
             yield sort_field(version.resource_type, parameter, is_descending), f"{chosen}\0{digest}"
@@ -273,11 +294,10 @@ def date_sort_key(low: int) -> str:
 
 
 def is_sorted_by_index(parameter: str) -> bool:
-    """Say whether a string parameter has a sort key; what people do not sort by has none."""
-    return not parameter.startswith("address") and not set(parameter) & set(":.&")
+    """Say whether a date or string parameter has a sort key; what nobody sorts by has none."""
+    return not parameter.startswith("address") and parameter.replace("-", "").isalnum()
 
 
 def sort_field(resource_type: str, parameter: str, is_descending: bool) -> str:
     """Name of a sort key below ``k``: one a direction, as several values have two ends."""
-    name = f"{resource_type}_{parameter}".replace(".", "_").replace("$", "_")
-    return f"{name}_{'z' if is_descending else 'a'}"
+    return f"{resource_type}_{parameter}_{'z' if is_descending else 'a'}"

@@ -3,12 +3,16 @@
 Spec: https://hl7.org/fhir/R4/http.html#history
 """
 
+import re
 from typing import Any
 
 from bson.int64 import Int64
 from pymongo import DESCENDING
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 
+from fhir_server.model import InvalidRequest
+from fhir_server.storage.mongodb.bodies import Bodies
 from fhir_server.storage.mongodb.dictionary import Dictionary
 from fhir_server.storage.mongodb.document import (
     TOMBSTONE,
@@ -17,28 +21,32 @@ from fhir_server.storage.mongodb.document import (
     microseconds,
     stored_version,
 )
+from fhir_server.storage.mongodb.handle import Handle
 from fhir_server.storage.store import HistoryPage, HistoryQuery
 
 Collection = AsyncCollection[dict[str, Any]]
 MAX_COUNTED = 100_000
 _HIDDEN = dict.fromkeys(("t", "s", "e", "d", "q", "g", "k"), 0)
+_LARGEST = 2**63 - 1
 _ORDER = [("lu", DESCENDING), ("c", DESCENDING), ("v", DESCENDING)]
 
 
 class Historian:
-    """Reads histories out of both collections, newest first."""
+    """Reads histories out of both collections, newest first, all in one moment of ``session``."""
 
     def __init__(
         self,
-        current: Collection,
-        superseded: Collection,
+        handle: Handle,
         dictionary: Dictionary,
-        max_time_ms: int,
+        bodies: Bodies,
+        session: AsyncClientSession | None,
     ) -> None:
-        self._current = current
-        self._superseded = superseded
+        self._current = handle.resources
+        self._superseded = handle.history
         self._dictionary = dictionary
-        self._max_time_ms = max_time_ms
+        self._bodies = bodies
+        self._session = session
+        self._max_time_ms = handle.timeout_ms
 
     async def page(self, query: HistoryQuery) -> HistoryPage:
         """Return one page of versions, newest first."""
@@ -51,12 +59,15 @@ class Historian:
         found: list[Document] = []
         for collection, filters in sources:
             total += await collection.count_documents(
-                {"$and": filters}, limit=MAX_COUNTED, maxTimeMS=self._max_time_ms
+                {"$and": filters},
+                limit=MAX_COUNTED,
+                maxTimeMS=self._max_time_ms,
+                session=self._session,
             )
             if query.page_count:
                 found += await self._find(collection, filters, query)
-        found.sort(key=_place, reverse=True)
-        shown = found[: query.page_count]
+        found = newest_first(found)
+        shown = await self._bodies.whole(found[: query.page_count])
         more = len(found) > query.page_count
         return HistoryPage(
             versions=tuple(stored_version(document) for document in shown),
@@ -79,8 +90,15 @@ class Historian:
             limit=query.page_count + 1,
             batch_size=query.page_count + 1,
             max_time_ms=self._max_time_ms,
+            session=self._session,
         )
         return await cursor.to_list()
+
+
+def newest_first(found: list[Document]) -> list[Document]:
+    """Sort versions; of a version that is in both collections, the current one is shown."""
+    distinct = {(_place(document), document["_id"].split("/")[1]): document for document in found}
+    return sorted(distinct.values(), key=_place, reverse=True)
 
 
 def _current_filter(query: HistoryQuery, types: tuple[str, ...]) -> Document:
@@ -116,7 +134,9 @@ def _place(document: Document) -> tuple[int, int, int]:
 def _after(token: str | None) -> list[Document]:
     if token is None:
         return []
-    updated, creation, version_id = (Int64(part) for part in token.split())
+    if re.fullmatch(r"-?[0-9]{1,18} [0-9]{1,19} [0-9]{1,18}", token, re.ASCII) is None:
+        raise InvalidRequest.of("search-position")
+    updated, creation, version_id = (Int64(min(int(part), _LARGEST)) for part in token.split())
     return [
         {"lu": {"$lte": updated}},
         {

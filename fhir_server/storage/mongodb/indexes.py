@@ -55,10 +55,13 @@ async def create_collections(database: AsyncDatabase[dict[str, Any]]) -> None:
         if name not in existing:
             options = {"wiredTiger": {"configString": "block_compressor=zstd"}}
             await database.create_collection(name, storageEngine=options)
-    for name in ("claims", "dict", "meta"):
+    for name in ("claims", "dict", "pieces"):
         if name not in existing:
             await database.create_collection(name)
+    missing = await missing_indexes(database)
     for collection, indexes in BY_COLLECTION.items():
+        if not any(name.startswith(f"{collection}.") for name in missing):
+            continue
         models = [IndexModel(list(keys), name=name) for name, keys in indexes.items()]
         await database[collection].create_indexes(models)
 

@@ -26,11 +26,10 @@ from fhir_server.storage.mongodb.clauses import (
     Clause,
     Clauses,
     any_of,
-    date_filters,
     in_keys,
-    repeated_filter,
 )
 from fhir_server.storage.mongodb.document import Document
+from fhir_server.storage.mongodb.intervals import date_filters, repeated_filter
 
 PROBE_LIMIT = 1_001
 """A driver with fewer matches is fetched whole and sorted in memory (about 5 ms)."""

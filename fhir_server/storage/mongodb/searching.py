@@ -11,9 +11,10 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 
-from fhir_server.model import LogicalId, ResourceType, TooCostly
+from fhir_server.model import InvalidRequest, LogicalId, ResourceType, TooCostly
 from fhir_server.search import Chain, Has, Node, PagePosition, SearchQuery, SortKey
 from fhir_server.storage.mongodb import indexes, tokens
+from fhir_server.storage.mongodb.bodies import Bodies
 from fhir_server.storage.mongodb.clauses import Clauses
 from fhir_server.storage.mongodb.dictionary import Dictionary
 from fhir_server.storage.mongodb.document import (
@@ -22,6 +23,8 @@ from fhir_server.storage.mongodb.document import (
     sort_field,
     stored_version,
 )
+from fhir_server.storage.mongodb.handle import Handle
+from fhir_server.storage.mongodb.ordering import after_position, sort_documents, sort_value
 from fhir_server.storage.mongodb.plan import PROBE_LIMIT, Plan, Planner
 from fhir_server.storage.store import SearchPage
 
@@ -38,14 +41,15 @@ class Searcher:
 
     def __init__(
         self,
-        collection: Collection,
+        handle: Handle,
         dictionary: Dictionary,
-        max_time_ms: int,
+        bodies: Bodies,
         session: AsyncClientSession | None = None,
     ) -> None:
-        self._collection = collection
+        self._collection = handle.resources
         self._dictionary = dictionary
-        self._max_time_ms = max_time_ms
+        self._bodies = bodies
+        self._max_time_ms = handle.timeout_ms
         self._session = session
 
     async def page(self, query: SearchQuery) -> SearchPage:
@@ -55,7 +59,7 @@ class Searcher:
         if query.page_count == 0:
             return SearchPage(matches=(), total=total)
         documents = await self._page_documents(query, plan)
-        shown = documents[: query.page_count]
+        shown = await self._bodies.whole(documents[: query.page_count])
         more = len(documents) > query.page_count
         return SearchPage(
             matches=tuple(stored_version(document) for document in shown),
@@ -79,7 +83,7 @@ class Searcher:
     async def explain(self, query: SearchQuery) -> Mapping[str, Any]:
         """Return the database's account of the first page: plan, keys and documents read."""
         plan = await self.plan(query.resource_types, query.where, query.sort)
-        order = _order(query.sort, query.resource_types, plan) or _CREATION_ORDER
+        order = _order(query.sort, query.resource_types) or _CREATION_ORDER
         command = {
             "find": self._collection.name,
             "filter": plan.filter,
@@ -91,7 +95,7 @@ class Searcher:
         return await database.command("explain", command, verbosity="executionStats")
 
     async def _page_documents(self, query: SearchQuery, plan: Plan) -> list[Document]:
-        order = _order(query.sort, query.resource_types, plan)
+        order = _order(query.sort, query.resource_types)
         if order is None:
             return await self._sorted_in_memory(query, plan)
         field = order[0][0]
@@ -103,6 +107,7 @@ class Searcher:
     async def _by_sort_key(self, query: SearchQuery, plan: Plan, order: Order) -> list[Document]:
         """Those that have the sort key in its order, then the others in the order of creation."""
         (field, direction), *_ = order
+        _check_position(query.after, str | None, int)
         wanted = query.page_count + 1
         found: list[Document] = []
         last = query.after.keys[0] if query.after is not None else ""
@@ -131,13 +136,13 @@ class Searcher:
             raise TooCostly.of("search-sort-too-broad", expected=MAX_SORTED)
         ordered = sort_documents(found, query.sort)
         if query.after is not None:
-            identity = f"{query.after.resource_type}/{query.after.logical_id}"
-            places = [i for i, document in enumerate(ordered) if document["_id"] == identity]
-            ordered = ordered[places[0] + 1 :] if places else []
+            _check_position(query.after, *[str | int | None] * len(query.sort), int)
+            ordered = after_position(ordered, query.sort, query.after)
         page = [document["_id"] for document in ordered[: query.page_count + 1]]
         bodies = await self._find([{"_id": {"$in": page}}], None, len(page), None) if page else []
         by_id = {document["_id"]: document for document in bodies}
-        return [by_id[identity] for identity in page if identity in by_id]
+        documents = (document for document in ordered if document["_id"] in by_id)
+        return [{**document, **by_id[document["_id"]]} for document in documents]
 
     async def _total(self, plan: Plan) -> int:
         return await self._count(plan.filter, plan.hint or "", MAX_COUNTED)
@@ -201,7 +206,7 @@ class Searcher:
 _CREATION_ORDER: Order = [("c", DESCENDING)]
 
 
-def _order(sort: tuple[SortKey, ...], resource_types: Sequence[str], plan: Plan) -> Order | None:
+def _order(sort: tuple[SortKey, ...], resource_types: Sequence[str]) -> Order | None:
     """The order as an index has it; None: no index does, sort in memory."""
     if not sort:
         return _CREATION_ORDER
@@ -211,9 +216,7 @@ def _order(sort: tuple[SortKey, ...], resource_types: Sequence[str], plan: Plan)
         return None
     if first.parameter == "_lastUpdated":
         return [("lu", direction), ("c", direction)]
-    is_kept = first.kind == "date" or (
-        first.kind == "string" and is_sorted_by_index(first.parameter)
-    )
+    is_kept = first.kind in {"date", "string"} and is_sorted_by_index(first.parameter)
     if not is_kept or len(resource_types) > 1:
         return None
     return [(f"k.{sort_field(resource_types[0], first.parameter, first.is_descending)}", direction)]
@@ -223,6 +226,7 @@ def _after_scalar(after: PagePosition | None, order: Order) -> list[Document]:
     """What comes after a position in an order over scalars that are never missing."""
     if after is None:
         return []
+    _check_position(after, *[int] * len(order))
     operators = {ASCENDING: "$gt", DESCENDING: "$lt"}
     values = [_scalar(value) for value in after.keys]
     if len(order) == 1:
@@ -234,10 +238,20 @@ def _after_scalar(after: PagePosition | None, order: Order) -> list[Document]:
     return [{first: {inclusive: values[0]}}, {"$or": [beyond, tie]}]
 
 
-def _scalar(value: object) -> Int64:
+def _check_position(after: PagePosition | None, *kinds: Any) -> None:
+    """Refuse the position of another search.
+
+    Raises:
+        InvalidRequest: Its keys are not of these kinds.
+    """
+    if after is None:
+        return
+    if len(after.keys) != len(kinds) or not all(map(isinstance, after.keys, kinds)):
+        raise InvalidRequest.of("search-position")
+
+
+def _scalar(value: Any) -> Int64:
     """Read a number of a page position back; `_position` wrote it."""
-    if not isinstance(value, int):
-        raise TypeError(f"not a number of a page position: {value!r}")
     return Int64(value)
 
 
@@ -245,56 +259,13 @@ def _position(query: SearchQuery, last: Document) -> PagePosition:
     """Where the next page starts: the values that the order compares, creation number last."""
     resource_type, logical_id = last["_id"].split("/")
     keys: tuple[str | int | None, ...] = (int(last["c"]),)
-    if query.sort:
-        first = query.sort[0]
-        if first.parameter == "_lastUpdated":
-            keys = (int(last["lu"]), *keys)
-        else:
-            field = sort_field(resource_type, first.parameter, first.is_descending)
-            keys = (last.get("k", {}).get(field), *keys)
+    order = _order(query.sort, query.resource_types)
+    if order is None:
+        keys = (*(sort_value(last, key) for key in query.sort), *keys)
+    elif order[0][0] == "lu":
+        keys = (int(last["lu"]), *keys)
+    elif order[0][0] != "c":
+        keys = (last.get("k", {}).get(order[0][0].removeprefix("k.")), *keys)
     return PagePosition(
         keys=keys, resource_type=ResourceType(resource_type), logical_id=LogicalId(logical_id)
     )
-
-
-def sort_documents(documents: list[Document], sort: tuple[SortKey, ...]) -> list[Document]:
-    """Order documents by sort keys, those without a value last; ties newest first."""
-    ordered = sorted(documents, key=lambda document: -int(document["c"]))
-    for key in reversed(sort):
-        valued = [(value, d) for d in ordered if (value := _sort_value(d, key)) is not None]
-        without = [d for d in ordered if _sort_value(d, key) is None]
-        valued.sort(key=lambda pair: pair[0], reverse=key.is_descending)
-        ordered = [document for _, document in valued] + without
-    return ordered
-
-
-def _sort_value(document: Document, key: SortKey) -> Any:
-    chosen = max if key.is_descending else min
-    if key.kind == "_id":
-        return document["_id"].partition("/")[2]
-    start = f"{key.parameter}|"
-    if key.kind == "date":
-        names = {f"{key.parameter}{suffix}" for suffix in ("", "+", "~", "*")}
-        found: list[Any] = [entry["lo"] for entry in document.get("d", ()) if entry["p"] in names]
-    elif key.kind in {"number", "quantity"}:
-        entries = document.get("q", ())
-        found = [entry["lo"] for entry in entries if entry["k"] == key.parameter]
-    elif key.kind == "string":
-        found = [
-            text.removeprefix(start) for text in document.get("s", ()) if text.startswith(start)
-        ]
-    else:
-        texts = [
-            text.removeprefix(start) for text in document.get("t", ()) if text.startswith(start)
-        ]
-        found = [_comparable(text, key) for text in texts]
-    return chosen(found, default=None)
-
-
-def _comparable(text: str, key: SortKey) -> str:
-    """What tokens (code), references (type/id) and uris are compared by."""
-    if key.kind == "token":
-        return text.partition("|")[2]
-    if key.kind == "reference" and ":" not in text:
-        return tokens.target(text)
-    return text

@@ -9,7 +9,6 @@ is ``parameter|url``. Layout, measured: 17 tokens a resource cost 353 bytes of i
 import re
 
 from fhir_server.search import (
-    QuantityValue,
     ReferenceValue,
     StringValue,
     TokenValue,
@@ -63,19 +62,19 @@ def of_exact(parameter: str, exact: str) -> str:
     return f"{parameter}|{exact}"
 
 
-def of_unit(parameter: str, system: str, code: str) -> str:
-    """Write the key of a quantity with its unit; the bare parameter is the key for any unit."""
-    return f"{parameter}|{escape(system)}|{code}"
-
-
-def of_quantity(value: QuantityValue) -> str:
-    """Write the key of an indexed quantity."""
-    return of_unit(value.parameter, value.system, value.code)
+def unit(system: str, code: str) -> str:
+    """Write what follows the parameter in the key of a quantity; "" is the key for any unit."""
+    return f"|{escape(system)}|{code}"
 
 
 def starts_with(prefix: str) -> re.Pattern[str]:
     """An anchored pattern, the only kind that MongoDB turns into tight bounds."""
-    return re.compile("^" + re.escape(prefix))
+    return pattern("^" + re.escape(prefix))
+
+
+def pattern(text: str) -> re.Pattern[str]:
+    """Compile a pattern that BSON can carry: it has no NUL."""
+    return re.compile(text.replace("\0", r"\x00"), re.DOTALL)
 
 
 def unescape(text: str) -> str:

@@ -1,8 +1,8 @@
 """The search tree as conditions on a resource's number, and as sets of such numbers.
 
 One function for each kind of node. A condition looks up what one resource says, by the index over
-``res``; a set reads where the matches lie, by the index over the values. A plan drives by one set or
-range and checks the rest by conditions.
+``res``; a set reads where the matches lie, by the index over the values. A plan drives by one set
+or range and checks the rest by conditions.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,6 +35,11 @@ from fhir_server.storage.sqlite.fragment import (
 from fhir_server.storage.sqlite.ranges import Range, RangeFinder, SingleLeaf
 from fhir_server.storage.sqlite.schema import TABLES, Table
 
+FEW = 2000
+"""Up to so many matches are collected (about 1 µs each); for more an ordered index is walked."""
+EMPTY = Fragment("SELECT 0 AS res WHERE 0")
+"""The query that finds nothing."""
+
 
 class Conditions:
     """Turns nodes into SQL for one query.
@@ -48,16 +53,16 @@ class Conditions:
         self._aliases = 0
 
     def holds(self, node: Node, resource_type: str, res: str) -> Fragment:
-        """Return the condition that the resource numbered ``res`` (an SQL expression) satisfies ``node``."""
+        """Return the condition that the resource numbered ``res`` (SQL) satisfies ``node``."""
         special = self._conditions.get(type(node))
         if special is not None:
             return special(self, node, resource_type, res)
         return self._leaf(node, resource_type, res)  # type: ignore[arg-type] # the rest of the union
 
     def members(self, node: Node, resource_type: str) -> Fragment | None:
-        """Return a query for the numbers of the current resources that satisfy ``node``, repeats possible.
+        """Return a query for the numbers of the current resources that satisfy ``node``.
 
-        None: they cannot be read off an index (negations, everything).
+        They may repeat. None: they cannot be read off an index (negations, everything).
         """
         special = self._sets.get(type(node))
         if special is not None:
@@ -89,6 +94,51 @@ class Conditions:
         self._aliases += 1
         return f"a{self._aliases}"
 
+    # Counting
+
+    def is_listable(self, node: Node, resource_type: str) -> bool:
+        """Say whether `members` gives a query."""
+        if isinstance(node, Not):
+            return False
+        if isinstance(node, Missing):
+            return not node.is_missing
+        if isinstance(node, TypeMatch):
+            return resource_type not in node.values
+        if isinstance(node, And):
+            return any(self.is_listable(part, resource_type) for part in node.parts)
+        if isinstance(node, Or):
+            return all(self.is_listable(part, resource_type) for part in node.parts)
+        return True
+
+    def count(self, node: Node, resource_type: str) -> int:
+        """Return how many members a listable node has, repeats counted; at most `FEW` plus 1.
+
+        A link is not followed where what it leads to are already more.
+        """
+        inner = self._inner_counts(node, resource_type)
+        if inner and min(inner) > FEW:
+            return FEW + 1
+        members = self.members(node, resource_type) or EMPTY
+        row = self._finder.connection.execute(
+            f"SELECT count(*) FROM (SELECT 1 FROM ({members.text}) LIMIT {FEW + 1})",
+            members.values,
+        ).fetchone()
+        return int(row[0])
+
+    def _inner_counts(self, node: Node, resource_type: str) -> list[int]:
+        if isinstance(node, Chain):
+            return [self._listed(node.where, node.target_type)]
+        if isinstance(node, Has):
+            return [self._listed(node.where, node.source_type)]
+        if isinstance(node, And):
+            return [self._listed(part, resource_type) for part in node.parts]
+        if isinstance(node, Or):
+            return [max((self._listed(part, resource_type) for part in node.parts), default=0)]
+        return []
+
+    def _listed(self, node: Node, resource_type: str) -> int:
+        return self.count(node, resource_type) if self.is_listable(node, resource_type) else FEW + 1
+
     # Conditions
 
     def _leaf(self, node: SingleLeaf, resource_type: str, res: str) -> Fragment:
@@ -104,14 +154,16 @@ class Conditions:
         if len(ranges) == 1 and ranges[0].column == "res" and not extra:
             where = ranges[0].holds(row)
             return Fragment(
-                f"EXISTS (SELECT 1 FROM {table.name} AS {row} WHERE {where.text} AND {row}.res = {res})",
+                f"EXISTS (SELECT 1 FROM {table.name} AS {row} WHERE {where.text} "
+                f"AND {row}.res = {res})",
                 where.values,
             )
         where = any_of(one.holds(row) for one in ranges)
         params = {one.equal[0][1] for one in ranges}
         return Fragment(
             f"EXISTS (SELECT 1 FROM {table.name} AS {row} INDEXED BY {table.by_resource} "
-            f"WHERE {row}.res = {res} AND {row}.param IN ({marks(len(params))}) AND {where.text}{extra.replace('{row}', row)})",
+            f"WHERE {row}.res = {res} AND {row}.param IN ({marks(len(params))}) AND {where.text}"
+            f"{extra.replace('{row}', row)})",
             (*params, *where.values),
         )
 
@@ -150,7 +202,7 @@ class Conditions:
         return negated(has_value) if node.is_missing else has_value
 
     def _presence(self, parameter: str, resource_type: str) -> list[tuple[Table, int]]:
-        """Return tables and parameter numbers under which a value, or a composite's first part, lies."""
+        """Return where a value, or a composite's first part, lies: tables and parameters."""
         candidates = (
             (table, self._finder.parameter(table, resource_type, name))
             for name in (parameter, f"{parameter}$0")
@@ -165,7 +217,7 @@ class Conditions:
         """Return the condition that one group has a row for every part."""
         first, *others = parts
         alternatives = []
-        for table, ranges in self._finder.tables(first, resource_type).items():  # type: ignore[arg-type] # components are single
+        for table, ranges in self._finder.tables(first, resource_type).items():  # type: ignore[arg-type] # single
             row = self._alias()
             rest = all_of(self._same_group(other, resource_type, row) for other in others)
             if rest is FALSE:
@@ -183,7 +235,7 @@ class Conditions:
         return any_of(alternatives)
 
     def _same_group(self, part: Leaf, resource_type: str, row: str) -> Fragment:
-        found = self._finder.tables(part, resource_type)  # type: ignore[arg-type] # components are single
+        found = self._finder.tables(part, resource_type)  # type: ignore[arg-type] # single
         return any_of(
             self._has_row(table, ranges, f"{row}.res", f" AND {{row}}.grp = {row}.grp")
             for table, ranges in found.items()
@@ -223,21 +275,23 @@ class Conditions:
         return union(self.range_set(one) for one in ranges) if ranges else EMPTY
 
     def _and_set(self, node: And, resource_type: str) -> Fragment | None:
-        """Drive by the first part that has a set, check the others."""
-        for index, part in enumerate(node.parts):
-            base = self.members(part, resource_type)
-            if base is None:
-                continue
-            others = And(parts=(*node.parts[:index], *node.parts[index + 1 :]))
-            row = self._alias()
-            rest = self.holds(others, resource_type, f"{row}.res")
-            if rest is TRUE:
-                return base
-            return Fragment(
-                f"SELECT {row}.res FROM ({base.text}) AS {row} WHERE {rest.text}",
-                (*base.values, *rest.values),
-            )
-        return None
+        """Drive by the part with the fewest members, check the others."""
+        parts = [part for part in node.parts if self.is_listable(part, resource_type)]
+        if not parts:
+            return None
+        best = parts[0]
+        if len(parts) > 1:
+            best = min(parts, key=lambda part: self.count(part, resource_type))
+        base = self.members(best, resource_type) or EMPTY
+        row = self._alias()
+        others = And(parts=tuple(part for part in node.parts if part is not best))
+        rest = self.holds(others, resource_type, f"{row}.res")
+        if rest is TRUE:
+            return base
+        return Fragment(
+            f"SELECT {row}.res FROM ({base.text}) AS {row} WHERE {rest.text}",
+            (*base.values, *rest.values),
+        )
 
     def _or_set(self, node: Or, resource_type: str) -> Fragment | None:
         parts = [self.members(part, resource_type) for part in node.parts]
@@ -271,7 +325,7 @@ class Conditions:
     def _composite_set(self, node: CompositeMatch, resource_type: str) -> Fragment:
         found: list[Fragment] = []
         for first, *others in node.values:
-            for one in self._finder.ranges(first, resource_type):  # type: ignore[arg-type] # components are single
+            for one in self._finder.ranges(first, resource_type):  # type: ignore[arg-type] # single
                 row = self._alias()
                 where = all_of(
                     (one.holds(row), *(self._same_group(o, resource_type, row) for o in others))
@@ -345,7 +399,3 @@ class Conditions:
         Chain: _chain_set,
         Has: _has_set,
     }
-
-
-EMPTY = Fragment("SELECT 0 AS res WHERE 0")
-"""The query that finds nothing."""

@@ -1,18 +1,19 @@
 """Sort keys and the place of a page among them.
 
-The order is: each sort key in its direction, those without a value last, then the number of the resource
-in the direction of the first key; without sort keys the number alone, newest first.
+The order is: each sort key in its direction, those without a value last, then the number of the
+resource in the direction of the first key; without sort keys the number alone, newest first.
 
 Spec: https://hl7.org/fhir/R4/search.html#sort
 """
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from fhir_server.model import InvalidRequest
 from fhir_server.search import SortKey
 from fhir_server.storage.sqlite import schema
-from fhir_server.storage.sqlite.fragment import FALSE, Fragment, all_of, any_of
+from fhir_server.storage.sqlite.fragment import Fragment, all_of, any_of
 from fhir_server.storage.sqlite.ranges import RangeFinder
 from fhir_server.storage.sqlite.schema import Table
 
@@ -50,6 +51,10 @@ class Walk(NamedTuple):
     equal: tuple[tuple[str, Any], ...]
     column: str
 
+    def holds(self, row: str) -> Fragment:
+        """Return the condition that the row called ``row`` is part of it."""
+        return all_of(Fragment(f"{row}.{column} = ?", (value,)) for column, value in self.equal)
+
 
 def direction(sort: Sequence[SortKey]) -> str:
     """Return the direction of the number of the resource, which breaks ties."""
@@ -57,7 +62,7 @@ def direction(sort: Sequence[SortKey]) -> str:
 
 
 def key_value(finder: RangeFinder, key: SortKey, resource_type: str, res: str) -> Fragment:
-    """Return the expression for what the resource ``res`` is ordered by; NULL where it has nothing."""
+    """Return the expression for what the resource ``res`` is ordered by; NULL: by nothing."""
     best = "max" if key.is_descending else "min"
     if key.kind == "_id":
         return Fragment(f"(SELECT s.id FROM resource AS s WHERE s.res = {res})")
@@ -91,7 +96,7 @@ def _link_value(
 
 
 def walk(finder: RangeFinder, key: SortKey, resource_type: str) -> Walk | None:
-    """Return the index that is ordered by ``key``; None: there is none, everything must be sorted."""
+    """Return the index that is ordered by ``key``; None: there is none."""
     if key.kind not in _COLUMNS:
         return None
     table, column = _COLUMNS[key.kind]
@@ -109,7 +114,7 @@ def walk(finder: RangeFinder, key: SortKey, resource_type: str) -> Walk | None:
 
 
 def is_first(table: Table, row: str, where: Fragment, *, is_descending: bool) -> Fragment:
-    """Return the condition that a resource has no earlier row (alias ``e``) for which ``where`` holds.
+    """Return the condition that no earlier row (alias ``e``) of the resource satisfies ``where``.
 
     Where a resource has several values, it is listed at the first one only.
     """
@@ -143,7 +148,7 @@ def after(sort: Sequence[SortKey], columns: Sequence[str], res: str, place: Plac
         operator = "<" if key.is_descending else ">"
         later = Fragment(f"({column} {operator} ? OR {column} IS NULL)", (value,))
         comes = any_of((later, all_of((Fragment(f"{column} = ?", (value,)), comes))))
-    return FALSE if comes is FALSE else comes
+    return comes
 
 
 def order_by(sort: Sequence[SortKey], columns: Sequence[str], res: str) -> str:
@@ -155,11 +160,20 @@ def order_by(sort: Sequence[SortKey], columns: Sequence[str], res: str) -> str:
     return ", ".join((*parts, f"{res} {direction(sort)}"))
 
 
+def walked_by(sort: Sequence[SortKey], columns: Sequence[str], res: str) -> str:
+    """Return the ORDER BY list where the first key is never NULL.
+
+    To say where NULL goes would hide from SQLite that the index has this order already.
+    """
+    first, _, others = order_by(sort, columns, res).partition(" NULLS LAST")
+    return first + others
+
+
 def merge(rows: list[Any], sort: Sequence[SortKey]) -> list[Any]:
     """Put rows of several types (number first, then the sort values) into one order."""
-    rows.sort(key=lambda row: row[0], reverse=direction(sort) == "DESC")
+    rows.sort(key=itemgetter(0), reverse=direction(sort) == "DESC")
     for index, key in reversed(list(enumerate(sort, 1))):
         there = [row for row in rows if row[index] is not None]
-        there.sort(key=lambda row, index=index: row[index], reverse=key.is_descending)  # type: ignore[misc] # bound here
+        there.sort(key=itemgetter(index), reverse=key.is_descending)
         rows = there + [row for row in rows if row[index] is None]
     return rows

@@ -1,7 +1,9 @@
 """Where in the tables a leaf's matches lie: each alternative becomes one range of an index.
 
-Semantics of the prefixes: ``search/tree.py``; spec: https://hl7.org/fhir/R4/search.html#prefix. Both
-ends of a range are bounded wherever the values allow it.
+Both ends of a range are bounded wherever the values allow it. What the prefixes mean is in
+``search/tree.py``.
+
+Spec: https://hl7.org/fhir/R4/search.html#prefix
 """
 
 import math
@@ -52,8 +54,8 @@ class Range(NamedTuple):
     Attributes:
         table: Where they lie.
         equal: Columns with the values they must have, ``param`` first.
-        column: The next column of the index, by which the rows are ordered; ``res``: by resource, each
-            at most once.
+        column: The next column of the index, by which the rows are ordered; ``res``: by resource,
+            each at most once.
         lower: Lower end of ``column``.
         upper: Upper end of ``column``.
         rest: What must hold beside; ``{row}`` stands for the row's alias.
@@ -92,38 +94,43 @@ class RangeFinder:
 
     Args:
         dictionary: Of the store.
-        connection: The one the query will run on.
+        connection: The one the query will run on; also asked which systems and units there are.
     """
 
     def __init__(self, dictionary: Dictionary, connection: sqlite3.Connection) -> None:
         self._dictionary = dictionary
-        self._connection = connection
+        self.connection = connection
+        self._found: dict[tuple[int, str], list[Range]] = {}
 
     def number(self, text: str) -> int | None:
         """Return the number of a term; None: nothing that is stored has it."""
-        return self._dictionary.number(self._connection, text)
+        return self._dictionary.number(self.connection, text)
 
     def parameter(self, table: Table, resource_type: str, parameter: str) -> int | None:
-        """Return the number of a parameter; None: no resource of that type has a value in the table."""
+        """Return the number of a parameter; None: the table has no value of it."""
         return self.number(parameter_term(table, resource_type, parameter))
+
+    def ranges(self, leaf: SingleLeaf, resource_type: str) -> list[Range]:
+        """Return the ranges of a leaf; none: nothing matches."""
+        key = (id(leaf), resource_type)
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = list(self._ranges[type(leaf)](self, leaf, resource_type))
+        return found
 
     def tables(self, leaf: SingleLeaf, resource_type: str) -> dict[Table, list[Range]]:
         """Return the ranges of a leaf by table."""
         found: dict[Table, list[Range]] = {}
-        for one in self._ranges[type(leaf)](self, leaf, resource_type):
+        for one in self.ranges(leaf, resource_type):
             found.setdefault(one.table, []).append(one)
         return found
 
-    def ranges(self, leaf: SingleLeaf, resource_type: str) -> list[Range]:
-        """Return the ranges of a leaf; none: nothing matches."""
-        return list(self._ranges[type(leaf)](self, leaf, resource_type))
-
     def distinct(self, table: Table, column: str, param: int) -> list[int]:
         """Return the systems (or units) a parameter has, one step in the index each."""
-        rows = self._connection.execute(
-            f"WITH RECURSIVE d (v) AS (SELECT min({column}) FROM {table.name} WHERE param = ?1 UNION ALL "
-            f"SELECT (SELECT min({column}) FROM {table.name} WHERE param = ?1 AND {column} > d.v) FROM d "
-            "WHERE d.v IS NOT NULL) SELECT v FROM d WHERE v IS NOT NULL",
+        rows = self.connection.execute(
+            f"WITH RECURSIVE d (v) AS (SELECT min({column}) FROM {table.name} WHERE param = ?1 "
+            f"UNION ALL SELECT (SELECT min({column}) FROM {table.name} WHERE param = ?1 "
+            f"AND {column} > d.v) FROM d WHERE d.v IS NOT NULL) SELECT v FROM d WHERE v IS NOT NULL",
             (param,),
         )
         return [row[0] for row in rows]
@@ -196,7 +203,7 @@ class RangeFinder:
         around = Fragment(f"{{row}}.low {operator} ? AND {{row}}.low <> {{row}}.high", (value,))
         spans = one._replace(column="high", rest=around)
         where = spans.holds("s")
-        found = self._connection.execute(
+        found = self.connection.execute(
             f"SELECT 1 FROM {spans.source.replace('{row}', 's')} WHERE {where.text} LIMIT 1",
             where.values,
         )
@@ -212,7 +219,7 @@ class RangeFinder:
             return units
         found = []
         for unit in units:
-            its_system, its_code = unit_parts(self._dictionary.text(self._connection, unit))
+            its_system, its_code = unit_parts(self._dictionary.text(self.connection, unit))
             if system in {None, its_system} and code in {None, its_code}:
                 found.append(unit)
         return found
@@ -233,9 +240,9 @@ class RangeFinder:
         """Return the numbers of the resources with that id, of one type or ("") of any."""
         sql = "SELECT res FROM resource WHERE id = ?"
         if not resource_type:
-            return [row[0] for row in self._connection.execute(sql, (logical_id,))]
+            return [row[0] for row in self.connection.execute(sql, (logical_id,))]
         number = self.number(resource_type)
-        rows = self._connection.execute(f"{sql} AND type = ?", (logical_id, number))
+        rows = self.connection.execute(f"{sql} AND type = ?", (logical_id, number))
         return [row[0] for row in rows]
 
     def _uri(self, leaf: UriMatch, resource_type: str) -> Iterator[Range]:
@@ -255,8 +262,9 @@ class RangeFinder:
         else:
             segment = uri if uri.endswith("/") else f"{uri}/"
             lower, upper = prefix_bounds(segment)
-            rows = self._connection.execute(
-                "SELECT id FROM term WHERE text = ? UNION SELECT id FROM term WHERE text >= ? AND text < ?",
+            rows = self.connection.execute(
+                "SELECT id FROM term WHERE text = ? "
+                "UNION SELECT id FROM term WHERE text >= ? AND text < ?",
                 (uri, lower[1], upper[1] if upper else ""),
             )
             return [row[0] for row in rows]
@@ -305,7 +313,7 @@ Bounds = tuple[str, Bound | None, Bound | None, Fragment | None]
 
 
 def date_bounds(term: DateTerm) -> Bounds:
-    """Return ordering column, ends and rest of a date's range; ``low <= high`` of every row helps."""
+    """Return ordering column, ends and rest of a date's range; ``low <= high`` in every row."""
     prefix, low, high = term
     if prefix == "gt":
         return "high", (">", high), None, None
@@ -319,7 +327,9 @@ def date_bounds(term: DateTerm) -> Bounds:
 
 
 _DATE_OVERLAPS: Mapping[str, Callable[[int, int], Bounds]] = {
-    "eq": lambda low, high: ("low", (">=", low), ("<=", high), Fragment("{row}.high <= ?", (high,))),
+    "eq": lambda low, high: (
+        "low", (">=", low), ("<=", high), Fragment("{row}.high <= ?", (high,)),
+    ),
     "ne": lambda low, high: (
         "low", None, None, Fragment("({row}.low < ? OR {row}.high > ?)", (low, high)),
     ),

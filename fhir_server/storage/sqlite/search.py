@@ -13,8 +13,9 @@ from fhir_server.storage.sqlite import order
 from fhir_server.storage.sqlite.dictionary import Dictionary
 from fhir_server.storage.sqlite.fragment import marks
 from fhir_server.storage.sqlite.order import Place
-from fhir_server.storage.sqlite.plan import Planner, Statement
+from fhir_server.storage.sqlite.plan import Planner
 from fhir_server.storage.sqlite.ranges import RangeFinder
+from fhir_server.storage.sqlite.shapes import Statement
 from fhir_server.storage.sqlite.versions import stored_version
 from fhir_server.storage.store import SearchPage, StoredVersion
 
@@ -29,7 +30,7 @@ class Searcher:
         self._dictionary = dictionary
 
     def search(self, connection: sqlite3.Connection, query: SearchQuery) -> SearchPage:
-        """Return one page; the connection should be inside a transaction, so that it is of one moment."""
+        """Return one page; of one moment, where the connection is inside a transaction."""
         total = None if query.total == "none" else self._total(connection, query)
         if query.page_count == 0:
             return SearchPage(matches=(), total=total)
@@ -57,7 +58,6 @@ class Searcher:
         finder = RangeFinder(self._dictionary, connection)
         place = None if query.after is None else _place(finder, query.after)
         planner = Planner(
-            connection,
             finder,
             sort=query.sort,
             limit=limit,
@@ -72,7 +72,7 @@ class Searcher:
     def _rows(
         self, connection: sqlite3.Connection, query: SearchQuery, limit: int
     ) -> list[tuple[Any, ...]]:
-        """Return number and sort values of the page's resources, and one more where there is one."""
+        """Return number and sort values of the page's resources, at most ``limit``."""
         found: dict[ResourceType, list[tuple[Any, ...]]] = {}
         for resource_type, statement in self.statements(connection, query, limit):
             rows = found.setdefault(resource_type, [])
@@ -103,13 +103,7 @@ class Searcher:
 
     def _total(self, connection: sqlite3.Connection, query: SearchQuery) -> int:
         most = None if query.total == "accurate" else ESTIMATE_MOST
-        planner = Planner(
-            connection,
-            RangeFinder(self._dictionary, connection),
-            sort=(),
-            limit=1,
-            is_only_type=True,
-        )
+        planner = Planner(RangeFinder(self._dictionary, connection))
         total = 0
         for resource_type in query.resource_types:
             statement = planner.count(query.where, resource_type, most)
