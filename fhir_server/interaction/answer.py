@@ -25,9 +25,11 @@ def of_version(version: StoredVersion, status: int = 200) -> Response:
 
 
 def of_result(result: Result, request: Request) -> Response:
-    """Answer to a write; what validation remarked comes along as an OperationOutcome."""
+    """Answer to a write; what validation remarked comes along where the client prefers it."""
     version, change = result.version, result.change
-    outcome = operation_outcome(result.warnings, request.language) if result.warnings else None
+    outcome = None
+    if result.warnings and request.preferences.returns == "OperationOutcome":
+        outcome = operation_outcome(result.warnings, request.language)
     if version is None or version.is_deleted:
         return Response(
             status=_STATUS[result.effect],
