@@ -139,10 +139,10 @@ def create_app(settings: Settings | None = None) -> Application:
     return Application(settings or Settings())
 
 
-def serving_app(settings: Settings) -> Application:
+def serving_app(settings: Settings, registry: Registry | None = None) -> Application:
     """Make the application of a serving process, which also owns the process's log."""
     configure_logging(settings.log_level)
-    return create_app(settings)
+    return Application(settings, registry=registry)
 
 
 async def open_store(settings: Settings) -> ResourceStore:

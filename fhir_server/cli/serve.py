@@ -13,6 +13,7 @@ import click
 from fhir_server.cli.progress import compile_progress
 
 if TYPE_CHECKING:
+    from fhir_server.definitions import Registry
     from fhir_server.settings import Settings
 
 
@@ -40,16 +41,16 @@ def command(file: Path | None, **flags: Any) -> None:
         from fhir_server.definitions import PackageMissing, load_registry
 
         try:  # before any worker, so that definitions are compiled once and shown to be there
-            load_registry(progress=progress)
+            registry = load_registry(progress=progress)
         except PackageMissing as error:
             raise click.ClickException(str(error)) from error
     if settings.workers > 1:
         _serve_many(settings)
     else:
-        _serve_one(settings)
+        _serve_one(settings, registry)
 
 
-def _config(settings: "Settings") -> Any:
+def _config(settings: "Settings", registry: "Registry | None" = None) -> Any:
     import uvicorn
 
     from fhir_server.app import serving_app
@@ -61,7 +62,7 @@ def _config(settings: "Settings") -> Any:
         header_timeout_s=settings.http.header_timeout_s,
     )
     return uvicorn.Config(
-        partial(serving_app, settings),
+        partial(serving_app, settings, registry),
         factory=True,
         host=settings.host,
         port=settings.port,
@@ -82,7 +83,7 @@ def _config(settings: "Settings") -> Any:
 _GRACE_S = 25
 
 
-def _serve_one(settings: "Settings") -> None:
+def _serve_one(settings: "Settings", registry: "Registry") -> None:
     import uvicorn
 
     class Announcing(uvicorn.Server):
@@ -95,11 +96,11 @@ def _serve_one(settings: "Settings") -> None:
 
     from dataclasses import replace
 
-    config = _config(settings)
+    config = _config(settings, registry)
     if settings.port == 0:
         listening = config.bind_socket()
         settings = replace(settings, port=listening.getsockname()[1])
-        config = _config(settings)
+        config = _config(settings, registry)
         server = Announcing(config)
         server.run(sockets=[listening])
     else:
