@@ -6,6 +6,7 @@ on to the validator as it would from JSON: unknown elements, values that are non
 Spec: https://hl7.org/fhir/R4/xml.html and https://hl7.org/fhir/R4/json.html#xml
 """
 
+import re
 from typing import Any
 from xml.parsers import expat
 
@@ -26,6 +27,7 @@ from fhir_server.xml.vocabulary import FHIR, UNKNOWN, XHTML, Field, Vocabulary, 
 _SCHEMA_LOCATION = "http://www.w3.org/2001/XMLSchema-instance schemaLocation"
 _UTF8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 _MAX_FINDINGS = 100
+_TAG = re.compile(rb"<([^\s/>]+)")
 _HOLDER = XmlType(fhir_type="", scalar="string", fields={}, by_name={}, attributes=())
 """Of an element that holds a resource: nothing of its own stands in it."""
 
@@ -50,6 +52,7 @@ class Reader:
         self._places = places
         self._findings: list[Issue] = []
         self._frame: Frame | None = None
+        self._frame_with_text: Frame | None = None
         self._resource: JsonObject = {}
         self._declared: list[tuple[str | None, str]] = []
         self._has_prefixes = False
@@ -74,7 +77,6 @@ class Reader:
             raise InvalidRequest.of("xml-not-utf8", found=f"offset {error.start}") from error
         self._body = body
         parser = self._parser
-        parser.buffer_text = True
         parser.XmlDeclHandler = self._declaration
         parser.StartDoctypeDeclHandler = self._doctype
         parser.StartNamespaceDeclHandler = self._declare
@@ -143,9 +145,10 @@ class Reader:
             self._note("xml-resource-count", frame, element=frame.name, found=0)
 
     def _text(self, text: str) -> None:
-        if self._frame is not None and not text.isspace():
-            shown = " ".join(text.split())[:60]
-            self._note("xml-text", self._frame, element=self._frame.name, found=shown)
+        frame = self._frame
+        if frame is not None and frame is not self._frame_with_text and not text.isspace():
+            self._frame_with_text = frame  # the rest of its text comes in further parts
+            self._note("xml-text", frame, element=frame.name, found=text.strip()[:60])
 
     def _inner_start(self, _name: str, _attributes: dict[str, str]) -> None:
         self._inner_depth += 1
@@ -296,7 +299,8 @@ class Reader:
         """Keep a narrative as it was written, character by character."""
         frame: Frame = self._frame  # type: ignore[assignment] # a narrative stands in an element
         body, end = self._body, self._parser.CurrentByteIndex
-        if body.startswith(b"</", end):  # of <div/> expat tells the place behind it
+        # expat tells where </div> starts, but of <div/> the place behind it
+        if body.startswith(b"</" + _TAG.match(body, start)[1], end):  # type: ignore[index] # it is a tag
             end = body.index(b">", end) + 1
         markup = body[start:end].decode()
         if self._has_prefixes or "xmlns" not in markup[: markup.index(">")]:
