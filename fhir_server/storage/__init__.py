@@ -2,6 +2,7 @@
 
 from fhir_server.storage.store import (
     AlreadyExists,
+    ExplainedStep,
     HistoryPage,
     HistoryQuery,
     ResourceStore,
@@ -15,6 +16,7 @@ from fhir_server.storage.store import (
 
 __all__ = [
     "AlreadyExists",
+    "ExplainedStep",
     "HistoryPage",
     "HistoryQuery",
     "ResourceStore",

@@ -97,6 +97,25 @@ class SearchPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainedStep:
+    """One query that the database is asked for a page; None: the database does not tell.
+
+    Attributes:
+        action: What is done, in the database's words.
+        indexes: Names of the indexes that are read; none: everything is read.
+        keys_examined: Index entries that were read.
+        documents_examined: Rows or documents that were read.
+        returned: What came of it.
+    """
+
+    action: str
+    indexes: tuple[str, ...] = ()
+    keys_examined: int | None = None
+    documents_examined: int | None = None
+    returned: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryQuery:
     """Which versions are asked for, newest first.
 
@@ -174,6 +193,9 @@ class ResourceStore(Protocol):
         Raises:
             TooCostly: The query would read more, or take longer, than the limits allow.
         """
+
+    async def explain(self, query: SearchQuery) -> tuple[ExplainedStep, ...]:
+        """Tell how a page of a search is found, in the order of the work."""
 
     async def history(self, query: HistoryQuery) -> HistoryPage:
         """Return one page of versions, newest first, deletions included."""

@@ -315,3 +315,11 @@ async def test_searches_see_one_moment_while_others_write(store: ResourceStore) 
             await asyncio.sleep(0)
 
     await asyncio.gather(fill_slowly(), look())
+
+
+async def test_a_search_can_be_explained(store: ResourceStore) -> None:
+    await fill(store, **{f"p{n}": tokens(("s", "a")) for n in range(3)})
+    steps = await store.explain(query(token(("s", "a"))))
+    assert steps
+    assert all(step.action for step in steps)
+    assert any(step.indexes for step in steps)

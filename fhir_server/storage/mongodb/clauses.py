@@ -55,6 +55,7 @@ class Clause:
         is_selective: Few resources at most, known without asking: ids, references, identifiers.
         tokens: The equal tokens it is made of, where it is made of nothing else.
         dates: The date terms it is made of, where there is one alternative alone.
+        parts: Alternatives that different indexes serve.
     """
 
     filter: Document
@@ -62,6 +63,7 @@ class Clause:
     is_selective: bool = False
     tokens: tuple[str, ...] = ()
     dates: DateMatch | None = None
+    parts: tuple["Clause", ...] = ()
 
     @property
     def guard(self) -> Document:
@@ -104,10 +106,12 @@ def any_of(clauses: list[Clause]) -> Clause:
         found = [token for clause in clauses for token in clause.tokens]
         return in_tokens(found, is_selective=all(c.is_selective for c in clauses))
     names = {clause.index for clause in clauses}
+    is_served = all(clause.index for clause in clauses)
     return Clause(
         filter={"$or": [clause.filter for clause in clauses]},
         index=names.pop() if len(names) == 1 else None,
         is_selective=all(clause.is_selective for clause in clauses),
+        parts=tuple(clauses) if is_served and len(names) > 1 else (),
     )
 
 

@@ -66,7 +66,7 @@ class Dictionary:
     async def strings_with(self, parameter: str, text: str, limit: int) -> list[str] | None:
         """Return the folded strings that contain ``text``; None: over ``limit``."""
         prefix = re.escape(f"s|{parameter}|")
-        pattern = tokens.pattern(f"^{prefix}.*{re.escape(text)}")
+        pattern = tokens.pattern(f"^{prefix}.*{re.escape(text)}", re.DOTALL)
         found = await self._collection.find({"_id": pattern}, limit=limit + 1).to_list()
         if len(found) > limit:
             return None

@@ -173,8 +173,8 @@ def fold(composite: CompositeValue) -> list[IndexValue]:
     """Write a pair that starts with a token as values of a longer parameter name.
 
     ``code-value-quantity`` with the code 8480-6 becomes a quantity of the parameter
-    ``code-value-quantity&&http://loinc.org|8480-6``: the index on quantities then answers both parts
-    at once, and no match can mix two groups. Empty: the composite has another shape.
+    ``code-value-quantity&&http://loinc.org|8480-6``: the index on quantities then answers both
+    parts at once, and no match mixes two groups. Empty: the composite has another shape.
     """
     name = composite.parameter
     first = [v for v in composite.components if v.parameter == f"{name}$0"]

@@ -74,8 +74,11 @@ class Planner:
             walked = _walk_index(sort, resource_types)
             return Plan(filter=_all([types, *(c.guard for c in clauses)]), hint=walked)
         others = [clause.guard for clause in clauses if clause is not driver]
+        driving = [driver.filter, types]
+        if driver.parts:  # each alternative needs the type to be read off its own index
+            driving = [{"$or": [_all([part.filter, types]) for part in driver.parts]}]
         return Plan(
-            filter=_all([driver.filter, types, *others]),
+            filter=_all([*driving, *others]),
             hint=driver.index,
             driver=driver,
             matches=matches,
@@ -88,12 +91,17 @@ class Planner:
         sure = [clause for clause in clauses if clause.is_selective]
         if sure:
             return min(sure, key=lambda clause: clause.index is not None), None
-        able = [clause for clause in clauses if clause.index is not None]
+        able = [clause for clause in clauses if clause.index is not None or clause.parts]
         if not able:
             return None, None
         counted = []
         for clause in able:
-            found = await self._count(_all([clause.filter, types]), clause.index or "", PROBE_LIMIT)
+            found = sum(
+                [
+                    await self._count(_all([part.filter, types]), part.index or "", PROBE_LIMIT)
+                    for part in clause.parts or (clause,)
+                ]
+            )
             counted.append((found, clause))
             if found < 100:  # noqa: PLR2004 # no other driver can be much better
                 break

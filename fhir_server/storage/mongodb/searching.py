@@ -23,10 +23,11 @@ from fhir_server.storage.mongodb.document import (
     sort_field,
     stored_version,
 )
+from fhir_server.storage.mongodb.explaining import explain
 from fhir_server.storage.mongodb.handle import Handle
 from fhir_server.storage.mongodb.ordering import after_position, sort_documents, sort_value
 from fhir_server.storage.mongodb.plan import PROBE_LIMIT, Plan, Planner
-from fhir_server.storage.store import SearchPage
+from fhir_server.storage.store import ExplainedStep, SearchPage
 
 MAX_LINKED = 10_000
 MAX_SORTED = 10_000
@@ -37,7 +38,15 @@ Order = list[tuple[str, int]]
 
 
 class Searcher:
-    """One search within an optional session (so that a commit can look at its own snapshot)."""
+    """One search.
+
+    Args:
+        handle: The collections.
+        dictionary: What values there are.
+        bodies: Where long bodies are.
+        session: Of a transaction or of one moment.
+        steps: Where every query is explained to, beside being run.
+    """
 
     def __init__(
         self,
@@ -45,7 +54,9 @@ class Searcher:
         dictionary: Dictionary,
         bodies: Bodies,
         session: AsyncClientSession | None = None,
+        steps: list[ExplainedStep] | None = None,
     ) -> None:
+        self._steps = steps
         self._collection = handle.resources
         self._dictionary = dictionary
         self._bodies = bodies
@@ -79,20 +90,6 @@ class Searcher:
         clauses = Clauses(self._dictionary, tuple(resource_types))
         planner = Planner(clauses, self._linked_keys, self._count)
         return await planner.plan(resource_types, where, sort)
-
-    async def explain(self, query: SearchQuery) -> Mapping[str, Any]:
-        """Return the database's account of the first page: plan, keys and documents read."""
-        plan = await self.plan(query.resource_types, query.where, query.sort)
-        order = _order(query.sort, query.resource_types) or _CREATION_ORDER
-        command = {
-            "find": self._collection.name,
-            "filter": plan.filter,
-            "sort": dict(order),
-            "limit": query.page_count + 1,
-            **({"hint": plan.hint} if plan.hint else {}),
-        }
-        database = self._collection.database
-        return await database.command("explain", command, verbosity="executionStats")
 
     async def _page_documents(self, query: SearchQuery, plan: Plan) -> list[Document]:
         order = _order(query.sort, query.resource_types)
@@ -149,6 +146,10 @@ class Searcher:
 
     async def _count(self, where: Document, hint: str, limit: int) -> int:
         options: dict[str, Any] = {"hint": hint} if hint else {}
+        if self._steps is not None:
+            stages = [{"$match": where}, {"$limit": limit}, {"$group": {"_id": 1}}]
+            command = {"aggregate": self._collection.name, "pipeline": stages, "cursor": {}}
+            await self._explained("count", {**command, **options})
         return await self._collection.count_documents(
             where, limit=limit, maxTimeMS=self._max_time_ms, session=self._session, **options
         )
@@ -164,6 +165,11 @@ class Searcher:
     ) -> list[Document]:
         where = filters[0] if len(filters) == 1 else {"$and": filters}
         shown = {"t": 0, "s": 0, "e": 0, "d": 0, "q": 0, "g": 0} if body else {"j": 0}
+        if self._steps is not None:
+            options: dict[str, Any] = {"sort": dict(order)} if order else {}
+            options |= {"hint": hint} if hint else {}
+            command = {"find": self._collection.name, "filter": where, "limit": limit}
+            await self._explained("find", {**command, **options})
         cursor = self._collection.find(
             where,
             shown,
@@ -175,6 +181,10 @@ class Searcher:
             session=self._session,
         )
         return await cursor.to_list()
+
+    async def _explained(self, name: str, command: Mapping[str, Any]) -> None:
+        if self._steps is not None:
+            self._steps.append(await explain(self._collection.database, name, command))
 
     async def _linked_keys(self, node: Chain | Has) -> tuple[str, ...]:
         """Identities of what a chain may refer to, or of what is referred to by a ``_has``.

@@ -3,7 +3,7 @@
 Layout and figures: docs/mongodb.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -21,6 +21,7 @@ from fhir_server.storage.mongodb.history import Historian
 from fhir_server.storage.mongodb.indexes import missing_indexes
 from fhir_server.storage.mongodb.searching import Searcher
 from fhir_server.storage.store import (
+    ExplainedStep,
     HistoryPage,
     HistoryQuery,
     SearchPage,
@@ -99,10 +100,14 @@ class MongoStore:
                 historian = Historian(self._handle, self._dictionary, self._bodies, session)
                 return await historian.page(query)
 
-    async def explain(self, query: SearchQuery) -> Mapping[str, Any]:
-        """Return the database's account of how it answers the first page of a search."""
+    async def explain(self, query: SearchQuery) -> tuple[ExplainedStep, ...]:
+        """See `ResourceStore.explain`."""
+        steps: list[ExplainedStep] = []
         with reading(self._handle.timeout_ms):
-            return await self._searcher().explain(query)
+            await Searcher(self._handle, self._dictionary, self._bodies, None, steps=steps).page(
+                query
+            )
+        return tuple(steps)
 
     async def health(self) -> StoreHealth:
         """See `ResourceStore.health`."""

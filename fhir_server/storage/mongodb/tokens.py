@@ -8,6 +8,8 @@ is ``parameter|url``. Layout, measured: 17 tokens a resource cost 353 bytes of i
 
 import re
 
+from bson.regex import Regex
+
 from fhir_server.search import (
     ReferenceValue,
     StringValue,
@@ -67,14 +69,14 @@ def unit(system: str, code: str) -> str:
     return f"|{escape(system)}|{code}"
 
 
-def starts_with(prefix: str) -> re.Pattern[str]:
-    """An anchored pattern, the only kind that MongoDB turns into tight bounds."""
+def starts_with(prefix: str) -> Regex[str]:
+    """An anchored pattern without flags, the only kind that MongoDB turns into tight bounds."""
     return pattern("^" + re.escape(prefix))
 
 
-def pattern(text: str) -> re.Pattern[str]:
-    """Compile a pattern that BSON can carry: it has no NUL."""
-    return re.compile(text.replace("\0", r"\x00"), re.DOTALL)
+def pattern(text: str, flags: int = 0) -> Regex[str]:
+    """A pattern that BSON can carry, without NUL; Python's own have a flag that spoils bounds."""
+    return Regex(text.replace("\0", r"\x00"), flags)
 
 
 def unescape(text: str) -> str:

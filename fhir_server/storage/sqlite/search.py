@@ -3,6 +3,7 @@
 Spec: https://hl7.org/fhir/R4/search.html
 """
 
+import re
 import sqlite3
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +18,7 @@ from fhir_server.storage.sqlite.plan import Planner
 from fhir_server.storage.sqlite.ranges import RangeFinder
 from fhir_server.storage.sqlite.shapes import Statement
 from fhir_server.storage.sqlite.versions import stored_version
-from fhir_server.storage.store import SearchPage, StoredVersion
+from fhir_server.storage.store import ExplainedStep, SearchPage, StoredVersion
 
 ESTIMATE_MOST = 100_000
 """An estimated total is exact up to here and is not counted further."""
@@ -46,6 +47,19 @@ class Searcher:
                 logical_id=last.logical_id,
             )
         return SearchPage(matches=tuple(matches), next=more, total=total)
+
+    def explain(
+        self, connection: sqlite3.Connection, query: SearchQuery
+    ) -> tuple[ExplainedStep, ...]:
+        """Tell how a page is found; SQLite tells the plan, not what was read."""
+        steps = []
+        for _, statement in self.statements(connection, query, query.page_count + 1):
+            sql, values = statement.fragment
+            for *_, detail in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values):
+                named = re.search(r"INDEX (\w+)|PRIMARY KEY", detail)
+                indexes = () if named is None else (named[1] or "primary key",)
+                steps.append(ExplainedStep(action=detail, indexes=indexes))
+        return tuple(steps)
 
     def is_matched(self, connection: sqlite3.Connection, query: SearchQuery) -> bool:
         """Say whether anything matches, as this connection sees it."""

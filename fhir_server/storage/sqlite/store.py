@@ -29,6 +29,7 @@ from fhir_server.storage.sqlite.dictionary import Dictionary
 from fhir_server.storage.sqlite.search import Searcher
 from fhir_server.storage.sqlite.versions import VersionReader
 from fhir_server.storage.store import (
+    ExplainedStep,
     HistoryPage,
     HistoryQuery,
     SearchPage,
@@ -127,6 +128,10 @@ class SqliteStore:
     async def search(self, query: SearchQuery) -> SearchPage:
         """See `ResourceStore.search`."""
         return await self._run(lambda connection: self._searcher.search(connection, query))
+
+    async def explain(self, query: SearchQuery) -> tuple[ExplainedStep, ...]:
+        """See `ResourceStore.explain`."""
+        return await self._run(lambda connection: self._searcher.explain(connection, query))
 
     async def history(self, query: HistoryQuery) -> HistoryPage:
         """See `ResourceStore.history`."""
