@@ -7,6 +7,7 @@ well-formed XML, also what was stored without validation.
 Spec: https://hl7.org/fhir/R4/xml.html and https://hl7.org/fhir/R4/json.html#xml
 """
 
+import re
 from itertools import zip_longest
 from typing import Any
 
@@ -16,6 +17,7 @@ from fhir_server.xml.scalar import attribute_text
 from fhir_server.xml.vocabulary import FHIR, UNKNOWN, Field, Vocabulary, XmlType
 
 _TYPE_KEY = "resourceType"
+_NO_NAME = re.compile(r"[^A-Za-z0-9_.-]|^(?=[^A-Za-z_]|$)")
 
 
 class Writer:
@@ -39,8 +41,10 @@ class Writer:
 
     def _resource(self, resource: JsonObject, line: str, declaration: str = "") -> None:
         name = str(resource.get(_TYPE_KEY, "Resource"))
-        is_known = self._vocabulary.is_resource(name)
-        xml_type = self._vocabulary[name] if is_known else UNKNOWN
+        if self._vocabulary.is_resource(name):
+            xml_type = self._vocabulary[name]
+        else:
+            name, xml_type = _xml_name(name), UNKNOWN
         self._element(name, xml_type, resource, line, declaration)
 
     def _element(
@@ -66,7 +70,7 @@ class Writer:
             if key == _TYPE_KEY or key in attributes:
                 continue
             item, companion = value[key], None
-            if key[0] == "_":
+            if key[:1] == "_":
                 name = key[1:]
                 if name in value:
                     continue
@@ -74,7 +78,8 @@ class Writer:
             else:
                 name = key
                 companion = value.get(f"_{key}")
-            self._property(name, fields.get(name), item, companion, line)
+            field = fields.get(name)
+            self._property(_xml_name(name) if field is None else name, field, item, companion, line)
 
     def _property(
         self, name: str, field: Field | None, item: Any, companion: Any, line: str
@@ -110,3 +115,8 @@ class Writer:
 
     def _type(self, field: Field | None) -> XmlType:
         return UNKNOWN if field is None else self._vocabulary[field.fhir_type]
+
+
+def _xml_name(key: str) -> str:
+    """Return what an element may be called for a JSON property that no definition has."""
+    return _NO_NAME.sub("_", key)
