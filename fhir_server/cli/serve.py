@@ -1,6 +1,7 @@
 """``fhir-server serve``: the FHIR API over HTTP until SIGTERM or Ctrl-C."""
 
 import http.client
+import signal
 import sys
 import threading
 import time
@@ -44,10 +45,17 @@ def command(file: Path | None, **flags: Any) -> None:
             registry = load_registry(progress=progress)
         except PackageMissing as error:
             raise click.ClickException(str(error)) from error
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, _leave)  # uvicorn raises it again once everything is closed
     if settings.workers > 1:
         _serve_many(settings)
     else:
         _serve_one(settings, registry)
+
+
+def _leave(_signal: int, _frame: object) -> None:
+    """End with 0: to be told to stop is no failure."""
+    sys.exit(0)
 
 
 def _config(settings: "Settings", registry: "Registry | None" = None) -> Any:
