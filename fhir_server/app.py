@@ -1,5 +1,6 @@
 """Composition root: settings to stores, services and one ASGI callable. Nothing is decided here."""
 
+import asyncio
 import os
 import secrets
 from collections.abc import Callable, MutableMapping
@@ -27,11 +28,12 @@ from fhir_server.interaction import (
     Knowledge,
     KnowledgeBase,
     Request,
+    Response,
     Services,
     random_id,
     utc_now,
 )
-from fhir_server.model import JsonLimits, LogicalId, decode_object
+from fhir_server.model import JsonLimits, LogicalId, Unavailable, decode_object
 from fhir_server.operation import OPERATIONS
 from fhir_server.search import IndexExtractor, PageTokens, QueryParser, SearchLimits, SearchQuery
 from fhir_server.settings import Settings
@@ -73,6 +75,8 @@ class Application:
         self._store: ResourceStore | None = None
         self._fhir: FhirHandler | None = None
         self._site: Any = None
+        self._problem = "starting"
+        self._opening: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         """Answer one ASGI connection."""
@@ -90,24 +94,71 @@ class Application:
             await self._surroundings()(scope, receive, send)
 
     async def start(self) -> None:
-        """Load the definitions, open the store, put stored definitions in force, load demo data."""
-        registry = self._registry or load_registry()
+        """Load the definitions, open the store, put stored definitions in force, load demo data.
+
+        Where the database does not answer, requests are refused with 503 until it does.
+        """
+        registry = self._registry = self._registry or load_registry()
+        try:
+            await self._open(registry)
+        except Unavailable as refusal:
+            if refusal.issues[0].rule != "store-unavailable":
+                raise
+            self._note_problem(refusal)
+            self._fhir = FhirHandler(
+                _refuse, http_options(self._settings), self._http_metrics, codecs(registry.types)
+            )
+            self._opening = asyncio.create_task(self._open_in_time(registry))
+
+    async def _open_in_time(self, registry: Registry) -> None:
+        """Try to open the store until it answers."""
+        while True:
+            await asyncio.sleep(_RETRY_S)
+            try:
+                await self._open(registry)
+            except Unavailable as refusal:
+                self._note_problem(refusal)
+            else:
+                _log.info("store opened")
+                return
+
+    def _note_problem(self, refusal: Unavailable) -> None:
+        problem = str(refusal.__cause__ or refusal.issues[0].text.en)
+        if problem != self._problem:
+            _log.error("store cannot be used, trying again", problem=problem)
+        self._problem = problem
+
+    async def _open(self, registry: Registry) -> None:
         knowledge = KnowledgeBase(registry, knowledge_builder(self._settings))
-        store = self._store = await open_store(self._settings)
+        store = await open_store(self._settings)
+        try:
+            await self._serve(store, knowledge, registry)
+        except Unavailable:
+            await store.close()
+            raise
+        self._store = store
+
+    async def _serve(
+        self, store: ResourceStore, knowledge: KnowledgeBase, registry: Registry
+    ) -> None:
+        for note in (await store.health()).notes:
+            _log.warning("store", note=note)
         for warning in await knowledge.load(store):
             _log.warning("definition not active", rule=warning.rule, text=warning.text.en)
         services = make_services(
             self._settings, store, knowledge, clock=self._clock, new_id=self._new_id
         )
         dispatcher = Dispatcher(services, OPERATIONS, MEDIA_TYPES)
+        if self._settings.demo:
+            await load_demo(dispatcher, store, self._settings.public_url)
         self._fhir = FhirHandler(
             dispatcher, http_options(self._settings), self._http_metrics, codecs(registry.types)
         )
-        if self._settings.demo:
-            await load_demo(dispatcher, store, self._settings.public_url)
 
     async def stop(self) -> None:
         """Close the store."""
+        if self._opening is not None:
+            self._opening.cancel()
         if self._store is not None:
             await self._store.close()
 
@@ -119,7 +170,7 @@ class Application:
 
     async def _health(self) -> StoreHealth:
         if self._store is None:
-            return StoreHealth(is_ready=False, description="starting")
+            return StoreHealth(is_ready=False, description="not open", notes=(self._problem,))
         return await self._store.health()
 
     async def _lifespan(self, receive: Any, send: Any) -> None:
@@ -132,6 +183,12 @@ class Application:
 
 
 _BELOW = f"{BASE_PATH}/"
+_RETRY_S = 2.0
+
+
+async def _refuse(_: Request) -> Response:
+    refusal = Unavailable.of("store-unavailable")
+    raise Unavailable(refusal.issues, {"Retry-After": f"{_RETRY_S:.0f}"})
 
 
 def create_app(settings: Settings | None = None) -> Application:
@@ -156,7 +213,7 @@ async def open_store(settings: Settings) -> ResourceStore:
         return await open_sqlite(path)
     from fhir_server.storage.mongodb import open_mongodb
 
-    return await open_mongodb(settings.store)
+    return await open_mongodb(settings.store, timeout_ms=int(settings.search.timeout_s * 1000))
 
 
 def knowledge_builder(settings: Settings) -> Callable[[Registry], Knowledge]:

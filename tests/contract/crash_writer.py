@@ -1,6 +1,6 @@
 """Commits bundles without end and prints the number of each one that was acknowledged.
 
-``python -m tests.contract.crash_writer FILE`` is run and killed by ``test_crash.py``. A bundle makes
+``python -m tests.contract.crash_writer FILE|URL`` is run and killed by ``test_crash.py``. A bundle makes
 `BUNDLE_SIZE` resources and updates its worker's counter; several are under way at once.
 """
 
@@ -10,6 +10,7 @@ import sys
 from fhir_server.model import LogicalId, ResourceType
 from fhir_server.search import IndexValues, TokenValue
 from fhir_server.storage import ResourceStore, StaleWrite
+from fhir_server.storage.mongodb import open_mongodb
 from fhir_server.storage.sqlite import open_sqlite
 from tests.support.stored import write
 
@@ -36,8 +37,13 @@ async def stream(store: ResourceStore, worker: int) -> None:
         sys.stdout.flush()
 
 
-async def main(path: str) -> None:
-    store = await open_sqlite(path)
+async def open_named(name: str) -> ResourceStore:
+    """Open the SQLite file or the MongoDB at a URL."""
+    return await (open_mongodb(name) if name.startswith("mongodb://") else open_sqlite(name))
+
+
+async def main(name: str) -> None:
+    store = await open_named(name)
     try:
         await asyncio.gather(*(stream(store, worker) for worker in range(WORKERS)))
     except StaleWrite as error:  # another writer on the same file: a mistake of the test

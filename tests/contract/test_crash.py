@@ -11,18 +11,19 @@ import pytest
 from fhir_server.model import LogicalId, ResourceType
 from fhir_server.search import TokenMatch, TokenTerm
 from fhir_server.storage import HistoryQuery, ResourceStore
-from fhir_server.storage.sqlite import open_sqlite
-from tests.contract.crash_writer import BUNDLE_SIZE, COUNTERS
+from tests.contract.crash_writer import BUNDLE_SIZE, COUNTERS, open_named
+from tests.support.mongo_store import database_url, empty_store
 from tests.support.stored import history, ids, query
 
 pytestmark = pytest.mark.anyio
 
 ROUNDS = 20
+ROUNDS_OF_SERVER = 5
 
 
-def acknowledged_until_killed(path: Path, seconds: float) -> dict[int, int]:
+def acknowledged_until_killed(name: str, seconds: float) -> dict[int, int]:
     """Let the writer work that long after its first bundle; return each worker's last bundle."""
-    command = [sys.executable, "-m", "tests.contract.crash_writer", str(path)]
+    command = [sys.executable, "-m", "tests.contract.crash_writer", name]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         first = process.stdout.readline()
@@ -55,18 +56,28 @@ async def bundles(store: ResourceStore, worker: int) -> int:
     return count
 
 
-async def test_kill_9_loses_nothing_acknowledged_and_shows_nothing_by_halves(
-    tmp_path: Path,
-) -> None:
-    path = tmp_path / "store.sqlite"
+async def kill_and_look(name: str, rounds: int) -> None:
     chance = random.Random(20240506)  # noqa: S311 # moments, no secrets
     before = 0
-    for _ in range(ROUNDS):
-        acknowledged = acknowledged_until_killed(path, chance.uniform(0, 0.15))
-        store = await open_sqlite(path)
+    for _ in range(rounds):
+        acknowledged = acknowledged_until_killed(name, chance.uniform(0, 0.15))
+        store = await open_named(name)
         found = {worker: await bundles(store, worker) for worker in range(len(COUNTERS))}
         await store.close()
         for worker, last in acknowledged.items():
             assert last <= found[worker] <= last + 1
         assert sum(found.values()) > before
         before = sum(found.values())
+
+
+async def test_kill_9_loses_nothing_acknowledged_and_shows_nothing_by_halves(
+    tmp_path: Path,
+) -> None:
+    await kill_and_look(str(tmp_path / "store.sqlite"), ROUNDS)
+
+
+async def test_kill_9_of_a_server_on_mongodb_loses_nothing_and_tears_nothing(
+    mongodb_url: str,
+) -> None:
+    await (await empty_store(mongodb_url)).close()
+    await kill_and_look(database_url(mongodb_url), ROUNDS_OF_SERVER)
