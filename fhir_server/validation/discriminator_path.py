@@ -7,7 +7,7 @@ Spec: https://hl7.org/fhir/R4/profiling.html#discriminator (names, ``$this``, ``
 import re
 from typing import Any, NamedTuple
 
-from fhir_server.validation.reference_target import find_target
+from fhir_server.validation.reference_target import find_target, named_type
 from fhir_server.validation.scope import Scope
 
 _STEP = re.compile(r"\$this|(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:\((?P<argument>[^)]*)\))?(?:\[x\])?")
@@ -127,7 +127,8 @@ def _targets(item: Found, _step: PathStep) -> list[Found]:
         return []
     target = find_target(reference, item.scope)
     if target is None:
-        return []
+        named = named_type(reference)
+        return [] if named is None else [Found({}, named, None, item.scope)]
     return [Found(target.resource, target.resource.get("resourceType"), None, target.scope)]
 
 

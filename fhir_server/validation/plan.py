@@ -75,7 +75,8 @@ class ObjectPlan:
 
     def _unknown(self, key: str) -> Finding:
         checks = self._checks or {}
-        suggestions = nearest(key, checks)
+        is_sibling = key[:1] == "_"
+        suggestions = nearest(key, (known for known in checks if (known[0] == "_") == is_sibling))
         if key == "fhir_comments":
             return Finding("comments-not-allowed", mend=("remove", None))
         return Finding(

@@ -196,14 +196,24 @@ def _sibling(
     sibling: Any, value: Any, check_object: ObjectCheck, rules: tuple[Rule, ...], scope: Scope
 ) -> Findings | None:
     """Check the extensions of a scalar; where it has no value, the rules judge that."""
-    if sibling.__class__ is not dict or not sibling or value is not None:
-        return check_object(sibling, {}, scope)
-    if sibling.keys() == {"id"}:
-        return [Finding("element-without-content", source="ele-1")]
     found = check_object(sibling, {}, scope)
+    if sibling.__class__ is not dict or not sibling:
+        return found
+    if value is not None:
+        return _as_beside_a_value(found)
+    if sibling.keys() == {"id"}:
+        return found
     for rule in rules:
         found = join(found, rule(None, sibling, scope))
     return found
+
+
+def _as_beside_a_value(found: Findings | None) -> Findings | None:
+    """With a value beside it, an id alone is enough."""
+    if found is None:
+        return None
+    kept = [f for f in found if f.steps or f.rule != "element-without-content"]
+    return kept or None
 
 
 def all_of(rules: tuple[Rule, ...], value: Any, sibling: Any, scope: Scope) -> Findings | None:

@@ -10,6 +10,8 @@ from itertools import islice
 
 _MOST_CANDIDATES = 3_000
 _MOST_SUGGESTIONS = 3
+_LIKENESS = 0.7
+"""Below it words have little in common: difflib's 0.6 offers Specimen for «Pacient»."""
 
 _LOOK_ALIKES = str.maketrans("аеорсухіјѕԁһӏАВЕКМНОРСТУХІЈЅ", "aeopcyxijsdhlABEKMHOPCTYXIJS")
 _KEYBOARD = str.maketrans(
@@ -25,7 +27,7 @@ def nearest(word: str, candidates: Iterable[str]) -> tuple[str, ...]:
     if exact is not None:
         return (exact,)
     folded = {candidate.casefold(): candidate for candidate in reversed(known)}
-    close = get_close_matches(word.casefold(), folded, n=_MOST_SUGGESTIONS)
+    close = get_close_matches(word.casefold(), folded, n=_MOST_SUGGESTIONS, cutoff=_LIKENESS)
     return tuple(folded[found] for found in close)
 
 

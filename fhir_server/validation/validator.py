@@ -68,8 +68,8 @@ class Validator:
                 looked at.
 
         Returns:
-            All findings in the order of the text, with pointer and expression; at most
-            ``max_issues`` and one that says there are more.
+            All findings, those of the base definitions first, with pointer and expression; at
+            most ``max_issues`` and one that says there are more.
         """
         scope = Scope(Run(self._table, resolver), resource)
         found = self._table.resources.check(resource, scope, profiles)

@@ -6,6 +6,8 @@ Spec: https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefiniti
 from decimal import Decimal
 from typing import Any
 
+import re2
+
 from fhir_server.definitions import Element, FixedValue
 from fhir_server.fhirpath import FhirPathError, compile_expression, node
 from fhir_server.model import encode
@@ -15,11 +17,12 @@ from fhir_server.validation.scope import Rule, Scope
 
 
 def compile_rule(element: Element, place: Place) -> Rule | None:
-    """Check ``maxLength``, ``minValue[x]`` and ``maxValue[x]`` where the element has its own."""
+    """Check ``maxLength``, bounds and the regex extension where the element has its own."""
     rules = tuple(
         rule
         for rule in (
             _length(element, place),
+            _regex(element, place),
             _bound(element.min_value, "value-too-small", ">=", element, place)
             if all(element.min_value != other.min_value for other in place.inherited)
             else None,
@@ -51,6 +54,28 @@ def _length(element: Element, place: Place) -> Rule | None:
         if not isinstance(value, str) or len(value) <= longest:
             return None
         return [Finding("length-max", source=source, found=len(value), expected=longest)]
+
+    return check
+
+
+def _regex(element: Element, place: Place) -> Rule | None:
+    """RE2 is linear, whatever a profile's author wrote; what it cannot do is told."""
+    text = element.regex
+    if text is None or any(other.regex == text for other in place.inherited):
+        return None
+    source = place.source(element)
+    try:
+        form = re2.compile(text)
+    except re2.error as error:
+        reason = str(error)
+        return lambda _value, _sibling, _scope: [
+            Finding("invariant-not-checked", source=source, key="regex", found=reason)
+        ]
+
+    def check(value: Any, _sibling: Any, _scope: Scope) -> Findings | None:
+        if not isinstance(value, str) or form.fullmatch(value) is not None:
+            return None
+        return [Finding("regex-mismatch", source=source, found=value, expected=text)]
 
     return check
 
