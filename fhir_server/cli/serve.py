@@ -82,6 +82,7 @@ def _config(settings: "Settings", registry: "Registry | None" = None) -> Any:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         date_header=True,
         timeout_keep_alive=int(settings.http.keep_alive_s),
         timeout_graceful_shutdown=_GRACE_S,
