@@ -5,7 +5,7 @@ generated again: in the overlay, and, for structures of a package, as a stand-in
 package's own as long as something it rests on is in the overlay.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
@@ -17,9 +17,10 @@ from fhir_server.definitions.errors import DefinitionErrors
 from fhir_server.definitions.shelf import Entry, MemoryShelf
 from fhir_server.definitions.trim import trimmed
 from fhir_server.definitions.type_table import TypeRow, type_rows
-from fhir_server.model import JsonObject, split_canonical
+from fhir_server.model import Issue, JsonObject, issue, split_canonical
 
 _STRUCTURE = "StructureDefinition"
+_HL7 = "http://hl7.org/fhir/StructureDefinition/"
 
 Key = tuple[str, str, str | None]
 """Kind, canonical URL, business version."""
@@ -30,6 +31,9 @@ class Draft(DefinitionSource, Protocol):
 
     def listing(self, kind: str) -> tuple[Entry, ...]:
         """Return the entries of a kind."""
+
+    def is_packaged(self, kind: str, canonical: str) -> bool:
+        """Say whether a package has the definition."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +96,39 @@ def changed(
     change = _Change(draft, given, generated, dict(overlay.stand_ins))
     if touched:
         change.make_again(touched, frozenset(added))
-    return change.overlay()
+    made = change.overlay()
+    problems = [*_check_release(added, draft(made)), *_check_types(made.rows, draft(made))]
+    if problems:
+        raise DefinitionErrors(problems)
+    return made
+
+
+def _check_release(added: Iterable[Key], draft: Draft) -> Iterator[Issue]:
+    """Report structures that would hide one that HL7 published."""
+    for kind, url, _ in added:
+        if kind == _STRUCTURE and url.startswith(_HL7) and draft.is_packaged(kind, url):
+            yield issue("structure-of-the-release", expression=f"{_STRUCTURE}.url", found=url)
+
+
+def _check_types(rows: Mapping[str, TypeRow], draft: Draft) -> Iterator[Issue]:
+    """Report types that would replace one of the packages, or derive from themselves.
+
+    Either could lead every walk up the types into a circle.
+    """
+    for name, row in rows.items():
+        if "." in name:
+            continue
+        if draft.is_packaged(_STRUCTURE, f"{_HL7}{name}"):
+            url = f"{_HL7}{name}"
+            yield issue("structure-of-the-release", expression=f"{_STRUCTURE}.type", found=url)
+        ancestors: list[str] = []
+        base = row.base
+        while base is not None and base in rows and base not in ancestors:
+            ancestors.append(base)
+            base = rows[base].base
+        if name in ancestors:
+            place = f"{_STRUCTURE}.baseDefinition"
+            yield issue("snapshot-circular", expression=place, url=name, found=row.base)
 
 
 class _Change:
