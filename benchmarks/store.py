@@ -1,7 +1,7 @@
 """The SQLite store alone: CPU of reads, commits and searches, and how searches grow.
 
-``python -m benchmarks store [--patients 1000,10000] [--seconds S]`` fills one file a size with patients
-and 30 records each. Parsing, validation and HTTP are not in these numbers; process time is.
+``python -m benchmarks store [--patients 1000,10000] [--count N]`` fills one file a size with
+patients and 30 records each. Parsing, validation and HTTP are not in these numbers.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """One batch of commits inside one transaction: check each, then gather its rows.
 
-A commit is checked whole before anything of it is gathered, so that a refused one leaves no trace and
-does not spoil the others of its batch. Rows are inserted table by table for the whole batch, which
-costs about a third less than statement by statement.
+A commit is checked whole before anything of it is gathered, so that a refused one leaves no trace
+and does not spoil the others of its batch. Rows are inserted table by table for the whole batch,
+which costs about a third less than statement by statement.
 """
 
 import sqlite3

@@ -1,7 +1,7 @@
 """Group commit: all commits that wait while one is made durable share the next transaction.
 
-Statements run on the event loop, in slices; only ``COMMIT``, which waits for the disk, runs on a thread.
-The reason is in docs/decisions/0060-sqlite-on-the-event-loop.md.
+Statements run on the event loop, in slices; only ``COMMIT``, which waits for the disk, runs on a
+thread. The reason is in docs/decisions/0060-sqlite-on-the-event-loop.md.
 """
 
 import asyncio
@@ -35,8 +35,8 @@ class Committer:
 
     Args:
         connection: The one that writes.
-        executor: Where ``COMMIT`` waits; None: it is quick (memory), and no other connection may see
-            a transaction between two of its statements.
+        executor: Where ``COMMIT`` waits; None: it is quick (memory), and no other connection may
+            read between two statements of a transaction.
         lock_timeout_s: How long other processes may hold the write lock.
         max_batch: Writes of one transaction, about.
     """
@@ -133,7 +133,7 @@ class Committer:
                     self._connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            raise refusal(error) from error
+            raise refusal(error) or error from error
         self._memory.trim()
         return outcomes
 

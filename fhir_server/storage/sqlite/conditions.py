@@ -288,6 +288,8 @@ class Conditions:
         rest = self.holds(others, resource_type, f"{row}.res")
         if rest is TRUE:
             return base
+        if rest is FALSE:
+            return EMPTY
         return Fragment(
             f"SELECT {row}.res FROM ({base.text}) AS {row} WHERE {rest.text}",
             (*base.values, *rest.values),
@@ -356,6 +358,8 @@ class Conditions:
         sources = self._live_members(node.where, node.source_type)
         row = self._alias()
         live = self.is_live(resource_type, f"{row}.target")
+        if live is FALSE:
+            return EMPTY
         return Fragment(
             f"SELECT {row}.target AS res FROM reference AS {row} INDEXED BY reference_res "
             f"WHERE {row}.res IN ({sources.text}) AND {row}.param = ? AND {live.text}",

@@ -78,32 +78,42 @@ def prepare_file(connection: sqlite3.Connection, *, is_memory: bool) -> None:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn errors of SQLite into refusals.
+    """Turn what can happen to a database into refusals; mistakes in statements stay what they are.
 
     Raises:
         TimeLimit: The progress handler stopped the statement.
-        Unavailable: Anything else.
+        Unavailable: The database cannot be used now.
     """
     try:
         yield
     except sqlite3.Error as error:
-        raise refusal(error) from error
+        found = refusal(error)
+        if found is None:
+            raise
+        raise found from error
 
 
-def refusal(error: sqlite3.Error) -> FhirError | TimeLimit:
-    """Say what an error of SQLite means to whoever asked."""
+def refusal(error: sqlite3.Error) -> FhirError | TimeLimit | None:
+    """Say what an error of SQLite means to whoever asked; None: it is a mistake of ours."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_INTERRUPT:
         return TimeLimit()
-    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        rule = "store-busy"
-    elif code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY}:
-        rule = "store-full"
-    elif code == sqlite3.SQLITE_NOTADB:
-        rule = "store-foreign"
-    else:
-        rule = "store-failed"
-    return Unavailable((issue(rule),), RETRY_AFTER)
+    rule = _RULES.get(code)
+    return None if rule is None else Unavailable((issue(rule),), RETRY_AFTER)
+
+
+_RULES = {
+    sqlite3.SQLITE_BUSY: "store-busy",
+    sqlite3.SQLITE_LOCKED: "store-busy",
+    sqlite3.SQLITE_PROTOCOL: "store-busy",
+    sqlite3.SQLITE_FULL: "store-full",
+    sqlite3.SQLITE_READONLY: "store-full",
+    sqlite3.SQLITE_NOTADB: "store-foreign",
+    sqlite3.SQLITE_CANTOPEN: "store-failed",
+    sqlite3.SQLITE_CORRUPT: "store-failed",
+    sqlite3.SQLITE_IOERR: "store-failed",
+    sqlite3.SQLITE_NOMEM: "store-failed",
+}
 
 
 def too_slow(limit_s: float) -> TooCostly:

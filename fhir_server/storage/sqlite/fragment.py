@@ -76,7 +76,7 @@ def union(parts: Iterable[Fragment]) -> Fragment:
 
 
 _MOST_TOGETHER = 100
-"""SQLite takes 500 queries in one union and expressions 1,000 deep: long lists are nested instead."""
+"""SQLite takes 500 queries in a union and expressions 1,000 deep: longer lists are nested."""
 
 
 def _groups(parts: list[Fragment]) -> Iterable[list[Fragment]]:

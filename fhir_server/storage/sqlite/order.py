@@ -65,7 +65,7 @@ def key_value(finder: RangeFinder, key: SortKey, resource_type: str, res: str) -
     """Return the expression for what the resource ``res`` is ordered by; NULL: by nothing."""
     best = "max" if key.is_descending else "min"
     if key.kind == "_id":
-        return Fragment(f"(SELECT s.id FROM resource AS s WHERE s.res = {res})")
+        return Fragment(f"(SELECT v.id FROM resource AS v WHERE v.res = {res})")
     if key.kind in {"reference", "uri"}:
         return _link_value(finder, key, resource_type, res, best)
     table, column = _COLUMNS[key.kind]
@@ -73,8 +73,8 @@ def key_value(finder: RangeFinder, key: SortKey, resource_type: str, res: str) -
     if param is None:
         return NULL
     return Fragment(
-        f"(SELECT {best}(s.{column}) FROM {table.name} AS s INDEXED BY {table.by_resource} "
-        f"WHERE s.res = {res} AND s.param = ?)",
+        f"(SELECT {best}(v.{column}) FROM {table.name} AS v INDEXED BY {table.by_resource} "
+        f"WHERE v.res = {res} AND v.param = ?)",
         (param,),
     )
 
@@ -86,11 +86,11 @@ def _link_value(
     other = finder.parameter(schema.URI, resource_type, key.parameter)
     return Fragment(
         f"(SELECT {best}(text) FROM ("
-        "SELECT y.text || '/' || t.id AS text FROM reference AS s INDEXED BY reference_res "
-        "JOIN resource AS t ON t.res = s.target JOIN term AS y ON y.id = t.type "
-        f"WHERE s.res = {res} AND s.param = ? UNION ALL "
-        "SELECT y.text FROM uri AS s INDEXED BY uri_res JOIN term AS y ON y.id = s.uri "
-        f"WHERE s.res = {res} AND s.param = ?))",
+        "SELECT y.text || '/' || t.id AS text FROM reference AS v INDEXED BY reference_res "
+        "JOIN resource AS t ON t.res = v.target JOIN term AS y ON y.id = t.type "
+        f"WHERE v.res = {res} AND v.param = ? UNION ALL "
+        "SELECT y.text FROM uri AS v INDEXED BY uri_res JOIN term AS y ON y.id = v.uri "
+        f"WHERE v.res = {res} AND v.param = ?))",
         (-1 if local is None else local, -1 if other is None else other),
     )
 

@@ -1,7 +1,7 @@
 """Which index drives a search.
 
-SQLite's own planner knows nothing of how often a value occurs, so the choice is made here: each part
-that can be read off an index is probed with a bounded count, the rarest drives, the others are
+SQLite's own planner knows nothing of how often a value occurs, so the choice is made here: each
+part that can be read off an index is probed with a bounded count, the rarest drives, the others are
 conditions on each candidate. A page costs about its own length where the driver is in the order of
 the page.
 
@@ -23,7 +23,7 @@ from fhir_server.model import InvalidRequest
 from fhir_server.search import And, Node, SortKey
 from fhir_server.storage.sqlite import order
 from fhir_server.storage.sqlite.conditions import EMPTY, FEW, Conditions
-from fhir_server.storage.sqlite.fragment import Fragment
+from fhir_server.storage.sqlite.fragment import FALSE, Fragment
 from fhir_server.storage.sqlite.order import Place
 from fhir_server.storage.sqlite.ranges import Range, RangeFinder, SingleLeaf
 from fhir_server.storage.sqlite.shapes import Shapes, Statement
@@ -88,7 +88,7 @@ class Planner:
         if place is not None and place.keys and not self._sort:
             return [self._continued(shapes, parts, resource_type, place)]
         candidates = self._candidates(parts, resource_type)
-        if any(part.is_empty for part in candidates):
+        if self._is_impossible(node, candidates, resource_type):
             return []
         if self._sort:
             return self._in_order(shapes, node, candidates, resource_type, place)
@@ -101,7 +101,7 @@ class Planner:
             return None
         parts = flattened(node)
         candidates = self._candidates(parts, resource_type)
-        if any(part.is_empty for part in candidates):
+        if self._is_impossible(node, candidates, resource_type):
             return None
         best = self._rarest(candidates, resource_type)
         if best is None or (best.count > FEW and len(parts) > 1 and not best.is_mergeable):
@@ -177,6 +177,12 @@ class Planner:
             if part.is_range and place.keys[1] is not None:
                 return shapes.range(part.ranges[0], index, without(parts, index), place)
         raise InvalidRequest.of("search-position")
+
+    def _is_impossible(self, node: Node, candidates: Sequence[_Part], resource_type: str) -> bool:
+        """Say whether nothing can match: then no index fits, and none is needed."""
+        if isinstance(node, SingleLeaf) and not any(part.is_empty for part in candidates):
+            return False
+        return self._conditions.holds(node, resource_type, "r.res") is FALSE
 
     def _candidates(self, parts: Sequence[Node], resource_type: str) -> list[_Part]:
         return [

@@ -130,7 +130,8 @@ class RangeFinder:
         rows = self.connection.execute(
             f"WITH RECURSIVE d (v) AS (SELECT min({column}) FROM {table.name} WHERE param = ?1 "
             f"UNION ALL SELECT (SELECT min({column}) FROM {table.name} WHERE param = ?1 "
-            f"AND {column} > d.v) FROM d WHERE d.v IS NOT NULL) SELECT v FROM d WHERE v IS NOT NULL",
+            f"AND {column} > d.v) FROM d WHERE d.v IS NOT NULL) "
+            "SELECT v FROM d WHERE v IS NOT NULL",
             (param,),
         )
         return [row[0] for row in rows]
@@ -194,7 +195,7 @@ class RangeFinder:
     def _numbers(
         self, table: Table, equal: tuple[tuple[str, Value], ...], term: NumberTerm
     ) -> Iterator[Range]:
-        """Give the points above a number by their lower end, and the spans around it beside them."""
+        """Give the points above a number by their lower end, and the spans around it."""
         one = Range(table, equal, *number_bounds(term))
         yield one
         if term.prefix not in {"gt", "ge"}:

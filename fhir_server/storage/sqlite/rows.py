@@ -4,7 +4,7 @@ Terms are ``token Patient gender`` for parameters and the text itself for types,
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from fhir_server.search import (
     DateValue,
@@ -48,6 +48,14 @@ def unit_parts(term: str) -> tuple[str, str]:
     return both[: int(length)], both[int(length) :]
 
 
+class _Owner(NamedTuple):
+    """Whose rows they are."""
+
+    resource_type: str
+    res: int
+    grp: int
+
+
 class RowMaker:
     """Makes the rows of one resource after the other.
 
@@ -67,21 +75,16 @@ class RowMaker:
     def rows(self, values: IndexValues, resource_type: str, res: int, target: Target) -> Rows:
         """Return the rows of all values of one resource; they may repeat."""
         rows: Rows = {}
-        self._add(rows, values, resource_type, res, SINGLE, target)
+        owner = _Owner(resource_type, res, SINGLE)
+        self._add(rows, values, owner, target)
         for grp, composite in enumerate(values.composites, 1):
             group = _sorted_out(composite.components)
-            self._add(rows, group, resource_type, res, grp, target)
+            self._add(rows, group, owner._replace(grp=grp), target)
         return rows
 
-    def _add(  # one line a kind; a call a row would cost as much as the rest
-        self,
-        rows: Rows,
-        values: IndexValues,
-        resource_type: str,
-        res: int,
-        grp: int,
-        target: Target,
-    ) -> None:
+    def _add(self, rows: Rows, values: IndexValues, owner: _Owner, target: Target) -> None:
+        """Add the rows kind by kind: a call a row would cost as much as all the rest."""
+        resource_type, res, grp = owner
         of, terms = self._of, self._terms
         if values.tokens:
             ids = of(schema.TOKEN, resource_type)
@@ -98,13 +101,11 @@ class RowMaker:
             _put(rows, schema.NUMBER, [(ids[p], lo, res, hi, grp) for p, lo, hi in numbers])
         if values.quantities:
             ids = of(schema.QUANTITY, resource_type)
-            quantities = [(p, unit_term(s, c), *_ends(a, b)) for p, s, c, a, b in values.quantities]
-            _put(
-                rows, schema.QUANTITY,
-                [(ids[p], terms[unit], lo, res, hi, grp) for p, unit, lo, hi in quantities],
-            )  # fmt: skip
+            found = [(p, unit_term(s, c), *_ends(lo, hi)) for p, s, c, lo, hi in values.quantities]
+            made = [(ids[p], terms[unit], lo, res, hi, grp) for p, unit, lo, hi in found]
+            _put(rows, schema.QUANTITY, made)
         if values.references:
-            self._add_references(rows, values.references, resource_type, res, grp, target)
+            self._add_references(rows, values.references, owner, target)
         if values.uris:
             ids = of(schema.URI, resource_type)
             _put(rows, schema.URI, [(ids[p], terms[uri], res, grp) for p, uri in values.uris])
@@ -114,19 +115,12 @@ class RowMaker:
             _put(rows, schema.POSITION, points)
 
     def _add_references(
-        self,
-        rows: Rows,
-        references: Iterable[ReferenceValue],
-        resource_type: str,
-        res: int,
-        grp: int,
-        target: Target,
+        self, rows: Rows, references: Iterable[ReferenceValue], owner: _Owner, target: Target
     ) -> None:
         """A local link is kept as the number of its target, any other as a uri."""
-        local, other = (
-            self._of(schema.REFERENCE, resource_type),
-            self._of(schema.URI, resource_type),
-        )
+        resource_type, res, grp = owner
+        local = self._of(schema.REFERENCE, resource_type)
+        other = self._of(schema.URI, resource_type)
         for parameter, target_type, logical_id, url in references:
             if url:
                 _put(rows, schema.URI, [(other[parameter], self._terms[url], res, grp)])

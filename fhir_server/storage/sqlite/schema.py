@@ -1,10 +1,11 @@
 """The tables: versions, resources, and one narrow table for each kind of index value.
 
 Every resource has a number ``res``, given when it is first written or first referred to, never
-changed and never given again; rows of index values hold numbers and short texts only. ``term`` turns
-what repeats (types, parameters, systems, uris, units) into numbers. A parameter's number stands for
-kind, resource type and code at once, so that no index row needs a type. ``version`` only ever grows:
-it is the history, and its ``n``, in the order of commits, can be followed as a change feed.
+changed and never given again; rows of index values hold numbers and short texts only. ``term``
+turns what repeats (types, parameters, systems, uris, units) into numbers. A parameter's number
+stands for kind, resource type and code at once, so that no index row needs a type. ``version`` only
+ever grows: it is the history, and its ``n``, in the order of commits, can be followed as a change
+feed.
 """
 
 import sqlite3
@@ -96,7 +97,7 @@ _TYPES = {
     "longitude": "REAL", "res": "INTEGER", "grp": "INTEGER", "low": "", "high": "",
 }  # fmt: skip
 IS_SPAN = "low <> high"
-"""Numbers are points, but for ranges and comparators: only those need an index of their upper end."""
+"""Numbers are points but for ranges and comparators: only those need an index of upper ends."""
 
 TOKEN = Table(name="token", columns=("param", "system", "code", "res", "grp"))
 STRING = Table(name="string", columns=("param", "normal", "res", "exact", "grp"))

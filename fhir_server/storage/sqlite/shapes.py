@@ -1,6 +1,6 @@
 """The statements a page is read with, one method a shape; ``plan.py`` chooses among them.
 
-Each gives the number of the resource, then its sort values, in the order of the page, ``limit`` rows.
+Each gives the number of the resource, then its sort values, in the order of the page.
 """
 
 from collections.abc import Sequence

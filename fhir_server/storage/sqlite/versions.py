@@ -129,7 +129,8 @@ class VersionReader:
             updated, n = _place(query.after, 2)
             values = [*values, updated, updated, n]
         rows: list[Any] = []
-        sql = f"{_HISTORY}v.type = ? AND {' AND '.join(where) or '1'} ORDER BY v.updated DESC, v.n DESC LIMIT ?"
+        condition = " AND ".join(["v.type = ?", *where])
+        sql = f"{_HISTORY}{condition} ORDER BY v.updated DESC, v.n DESC LIMIT ?"
         for number in types:
             rows += connection.execute(sql, (number, *values, query.page_count + 1)).fetchall()
         rows.sort(key=lambda row: (row[1], row[6]), reverse=True)
