@@ -10,15 +10,8 @@ import re
 from typing import Any
 from xml.parsers import expat
 
-from fhir_server.model import (
-    InvalidRequest,
-    Issue,
-    JsonLimits,
-    JsonObject,
-    Position,
-    TooLarge,
-    issue,
-)
+from fhir_server.model import InvalidRequest, JsonLimits, JsonObject, Position, TooLarge, issue
+from fhir_server.xml.faults import Faults
 from fhir_server.xml.frame import Frame
 from fhir_server.xml.narrative import standing_alone
 from fhir_server.xml.scalar import json_value
@@ -26,7 +19,6 @@ from fhir_server.xml.vocabulary import FHIR, UNKNOWN, XHTML, Field, Vocabulary, 
 
 _SCHEMA_LOCATION = "http://www.w3.org/2001/XMLSchema-instance schemaLocation"
 _UTF8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
-_MAX_FINDINGS = 100
 _TAG = re.compile(rb"<([^\s/>]+)")
 _HOLDER = XmlType(fhir_type="", scalar="string", fields={}, by_name={}, attributes=())
 """Of an element that holds a resource: nothing of its own stands in it."""
@@ -50,7 +42,6 @@ class Reader:
         self._vocabulary = vocabulary
         self._limits = limits
         self._places = places
-        self._findings: list[Issue] = []
         self._frame: Frame | None = None
         self._frame_with_text: Frame | None = None
         self._resource: JsonObject = {}
@@ -60,6 +51,7 @@ class Reader:
         self._narrative_from: int | None = None
         self._body = b""
         self._parser = expat.ParserCreate("utf-8", " ")
+        self._faults = Faults(self._parser)
 
     def read(self, body: bytes) -> JsonObject:
         """Return the resource as JSON.
@@ -76,7 +68,7 @@ class Reader:
         except UnicodeDecodeError as error:
             raise InvalidRequest.of("xml-not-utf8", found=f"offset {error.start}") from error
         self._body = body
-        parser = self._parser
+        parser, faults = self._parser, self._faults
         parser.XmlDeclHandler = self._declaration
         parser.StartDoctypeDeclHandler = self._doctype
         parser.StartNamespaceDeclHandler = self._declare
@@ -90,9 +82,11 @@ class Reader:
                 (issue("xml-syntax", line=error.lineno, column=error.offset + 1, found=found),)
             ) from error
         finally:
-            del self._parser  # it holds our methods: without the circle memory goes at once
-        if self._findings:
-            raise InvalidRequest(self._findings)
+            del (
+                self._parser,
+                self._faults,
+            )  # it holds our methods: without the circle memory goes at once
+        faults.refuse_if_any()
         return self._resource
 
     def _follow(self) -> None:
@@ -121,7 +115,7 @@ class Reader:
             self._start_unknown(frame, name, attributes)
             return
         if field.order < frame.order:
-            self._note(
+            self._faults.note(
                 "xml-order", frame, found=field.key, expected=frame.latest, element=frame.name
             )
         frame.order, frame.latest = field.order, field.key
@@ -142,13 +136,13 @@ class Reader:
         if frame.is_scalar and (frame.value or not frame.has_value):
             frame.attach_companion()
         if frame.resources == 0:
-            self._note("xml-resource-count", frame, element=frame.name, found=0)
+            self._faults.note("xml-resource-count", frame, element=frame.name, found=0)
 
     def _text(self, text: str) -> None:
         frame = self._frame
         if frame is not None and frame is not self._frame_with_text and not text.isspace():
             self._frame_with_text = frame  # the rest of its text comes in further parts
-            self._note("xml-text", frame, element=frame.name, found=text.strip()[:60])
+            self._faults.note("xml-text", frame, element=frame.name, found=text.strip()[:60])
 
     def _inner_start(self, _name: str, _attributes: dict[str, str]) -> None:
         self._inner_depth += 1
@@ -163,11 +157,10 @@ class Reader:
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
         if encoding is not None and encoding.lower() not in _UTF8:
-            raise InvalidRequest((issue("xml-not-utf8", line=1, column=1, found=encoding),))
+            self._faults.refuse("xml-not-utf8", found=encoding)
 
     def _doctype(self, *_: object) -> None:
-        position = self._here()
-        raise InvalidRequest((issue("xml-doctype", line=position.line, column=position.column),))
+        self._faults.refuse("xml-doctype")
 
     def _declare(self, prefix: str | None, uri: str) -> None:
         self._declared.append((prefix, uri))
@@ -183,7 +176,7 @@ class Reader:
         key, value, index = field.key, frame.value, None
         xml_type = self._vocabulary[field.fhir_type]
         text = attributes.pop("value", None)
-        scalar = None if text is None else json_value(text, xml_type.scalar, self._limits)
+        scalar = None if text is None else self._scalar(frame, text, xml_type)
         if field.is_collection:
             items = value.get(key)
             if items is None:
@@ -193,7 +186,7 @@ class Reader:
             if scalar is None:
                 frame.has_companions = True
         elif key in value or f"_{key}" in value:
-            self._note("xml-repeated", frame, found=key, element=frame.name)
+            self._faults.note("xml-repeated", frame, found=key, element=frame.name)
         elif scalar is not None:
             value[key] = scalar
         child = Frame(xml_type, key, {}, frame, depth=frame.depth + 1, key=key, index=index)
@@ -201,6 +194,13 @@ class Reader:
         child.has_value = scalar is not None
         child.element = field.name
         self._open(child, attributes)
+
+    def _scalar(self, frame: Frame, text: str, xml_type: XmlType) -> Any:
+        try:
+            return json_value(text, xml_type.scalar, self._limits)
+        except OverflowError:
+            self._faults.note("json-number-too-long", frame, found=text[:60])
+            return text
 
     def _start_complex(self, frame: Frame, field: Field, attributes: dict[str, str]) -> None:
         key, value, index = field.key, frame.value, None
@@ -214,7 +214,7 @@ class Reader:
             items.append(content)
             depth += 1
         elif key in value:
-            self._note("xml-repeated", frame, found=key, element=frame.name)
+            self._faults.note("xml-repeated", frame, found=key, element=frame.name)
         else:
             value[key] = content
         child = Frame(
@@ -234,7 +234,7 @@ class Reader:
         if field.is_collection:
             index = len(frame.value.setdefault(key, []))
         elif key in frame.value:
-            self._note("xml-repeated", frame, found=key, element=frame.name)
+            self._faults.note("xml-repeated", frame, found=key, element=frame.name)
         depth = frame.depth + (1 if index is None else 2)
         child = Frame(_HOLDER, key, frame.value, frame, depth=depth, key=key, index=index)
         child.resources = 0
@@ -244,7 +244,8 @@ class Reader:
     def _start_resource(self, holder: Frame | None, name: str, attributes: dict[str, str]) -> None:
         space, _, resource_type = name.rpartition(" ")
         if space != FHIR:
-            self._refuse_namespace(resource_type, space)
+            # nothing in it could be read
+            self._faults.refuse("xml-namespace", element=resource_type, found=space, expected=FHIR)
         is_known = self._vocabulary.is_resource(resource_type)
         xml_type = self._vocabulary[resource_type] if is_known else UNKNOWN
         content: JsonObject = {"resourceType": resource_type}
@@ -260,7 +261,7 @@ class Reader:
         """Put a resource where its holder stands; a second one in the same holder is a fault."""
         holder.resources = found = (holder.resources or 0) + 1
         if found > 1:
-            self._note("xml-resource-count", holder, element=holder.name, found=found)
+            self._faults.note("xml-resource-count", holder, element=holder.name, found=found)
         elif holder.index is not None:
             holder.value[holder.name].append(content)
         else:
@@ -272,7 +273,7 @@ class Reader:
         fault = self._fault_of_name(frame.xml_type, space, key)
         if fault is not None:
             rule, values = fault
-            self._note(rule, frame, **values)
+            self._faults.note(rule, frame, **values)
             self._pass_over()
             return
         text = attributes.pop("value", None)
@@ -306,27 +307,18 @@ class Reader:
         if self._has_prefixes or "xmlns" not in markup[: markup.index(">")]:
             markup = standing_alone(markup, self._declared)
         if tag in frame.value:
-            self._note("xml-repeated", frame, found=tag, element=frame.name)
+            self._faults.note("xml-repeated", frame, found=tag, element=frame.name)
         frame.value[tag] = markup
 
     def _open(self, frame: Frame, attributes: dict[str, str]) -> None:
         """Go on inside an element that is new."""
         self._frame = frame
         if frame.depth > self._limits.max_depth:
-            raise InvalidRequest(
-                (
-                    issue(
-                        "xml-too-deep",
-                        line=self._parser.CurrentLineNumber,
-                        column=self._parser.CurrentColumnNumber + 1,
-                        expected=self._limits.max_depth,
-                    ),
-                )
-            )
+            self._faults.refuse("xml-too-deep", expected=self._limits.max_depth)
         if attributes:
             self._read_attributes(frame, attributes)
         if self._places is not None:
-            frame.note_place(self._places, self._here())
+            frame.note_place(self._places, self._faults.here())
 
     def _read_attributes(self, frame: Frame, attributes: dict[str, str]) -> None:
         for name, text in attributes.items():
@@ -334,37 +326,4 @@ class Reader:
                 frame.value[name] = text
             elif frame.parent is not None or name != _SCHEMA_LOCATION:
                 shown = name.rpartition(" ")[2]
-                self._note("xml-attribute", frame, element=frame.name, found=shown)
-
-    # -- What is wrong
-
-    def _here(self) -> Position:
-        return Position(self._parser.CurrentLineNumber, self._parser.CurrentColumnNumber + 1)
-
-    def _note(self, rule: str, frame: Frame, **values: Any) -> None:
-        line, column = self._here()
-        self._findings.append(
-            issue(
-                rule,
-                expression=frame.expression(),
-                pointer=frame.pointer(),
-                line=line,
-                column=column,
-                **values,
-            )
-        )
-        if len(self._findings) >= _MAX_FINDINGS:
-            raise InvalidRequest(self._findings)
-
-    def _refuse_namespace(self, element: str, space: str) -> None:
-        """Refuse a resource in a foreign namespace: nothing in it could be read."""
-        line, column = self._here()
-        wrong = issue(
-            "xml-namespace",
-            line=line,
-            column=column,
-            element=element,
-            found=space,
-            expected=FHIR,
-        )
-        raise InvalidRequest((*self._findings, wrong))
+                self._faults.note("xml-attribute", frame, element=frame.name, found=shown)

@@ -7,7 +7,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from fhir_server.model import InvalidRequest, JsonLimits, issue
+from fhir_server.model import JsonLimits
 from fhir_server.xml.vocabulary import Scalar
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
@@ -30,7 +30,7 @@ def json_value(text: str, scalar: Scalar, limits: JsonLimits) -> Any:
     What is no value of the type stays text: the validator says what was expected.
 
     Raises:
-        InvalidRequest: A number is longer than the limits allow.
+        OverflowError: A number is longer than the limits allow.
     """
     if scalar == "string":
         return text
@@ -38,14 +38,14 @@ def json_value(text: str, scalar: Scalar, limits: JsonLimits) -> Any:
         return _BOOLEANS.get(text, text)
     if _INTEGER.fullmatch(text) is not None:
         if len(text) > limits.max_digits:
-            raise _too_long(text)
+            raise OverflowError(text)
         return int(text)
     if scalar == "integer" or _DECIMAL.fullmatch(text) is None:
         return text
     number = Decimal(text)
     digits, exponent = len(number.as_tuple().digits), number.adjusted()
     if digits > limits.max_digits or abs(exponent) > limits.max_exponent:
-        raise _too_long(text)
+        raise OverflowError(text)
     return number
 
 
@@ -63,7 +63,3 @@ def attribute_text(value: Any) -> str:
     if _SPECIAL.search(value) is None:
         return value  # type: ignore[no-any-return] # a str by now
     return value.translate(_ESCAPES)  # type: ignore[no-any-return] # a str by now
-
-
-def _too_long(text: str) -> InvalidRequest:
-    return InvalidRequest((issue("json-number-too-long", code="invalid", found=text[:60]),))
