@@ -59,21 +59,27 @@ class XmlText:
     time of reading.
     """
 
-    __slots__ = ("_body", "_limits", "_places", "_vocabulary")
+    __slots__ = ("_body", "_limits", "_vocabulary")
 
     def __init__(self, vocabulary: Vocabulary, body: bytes, limits: JsonLimits) -> None:
         self._vocabulary = vocabulary
         self._body = body
         self._limits = limits
-        self._places: dict[str, Position] = {}
 
     def locate(self, pointers: Iterable[str]) -> Mapping[str, Position]:
         """Find the start tags of JSON Pointers; one that leads to nothing gets the nearest."""
-        if not self._places:
-            Reader(self._vocabulary, self._limits, self._places).read(self._body)
-        return {pointer: self._nearest(pointer) for pointer in pointers}
+        around = {pointer: _prefixes(pointer) for pointer in pointers}
+        wanted = frozenset(prefix for prefixes in around.values() for prefix in prefixes)
+        reader = Reader(self._vocabulary, self._limits, wanted)
+        reader.read(self._body)
+        places = reader.places
+        return {
+            pointer: next(places[prefix] for prefix in prefixes if prefix in places)
+            for pointer, prefixes in around.items()
+        }
 
-    def _nearest(self, pointer: str) -> Position:
-        while pointer not in self._places:
-            pointer = pointer.rpartition("/")[0]
-        return self._places[pointer]
+
+def _prefixes(pointer: str) -> tuple[str, ...]:
+    """The pointer itself, then each one around it, ending with ""."""
+    steps = pointer.split("/")
+    return tuple("/".join(steps[:count]) for count in range(len(steps), 0, -1))

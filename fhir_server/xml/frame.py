@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fhir_server.model import JsonObject, Position
+from fhir_server.model import JsonObject
 from fhir_server.xml.vocabulary import XmlType
 
 
@@ -84,12 +84,12 @@ class Frame:
             frame = frame.parent
         return "".join(reversed(steps))
 
-    def note_place(self, places: dict[str, Position], position: Position) -> None:
-        """Note where the element starts: for its pointer, its companion's and their arrays'."""
-        for pointer in {self.pointer(), self._inside()}:
-            places.setdefault(pointer, position)
-            if self.index is not None:
-                places.setdefault(pointer.rpartition("/")[0], position)
+    def pointers(self) -> set[str]:
+        """Pointers of what starts here: the element, its companion, the arrays of both."""
+        found = {self.pointer(), self._inside()}
+        if self.index is not None:
+            found |= {pointer.rpartition("/")[0] for pointer in found}
+        return found
 
     def add_unknown(self, key: str, item: Any) -> int | None:
         """Add a child that the type does not have; from the second one on it is an array.

@@ -30,18 +30,22 @@ class Reader:
     Args:
         vocabulary: What XML calls the elements.
         limits: As of JSON: bytes, depth of the JSON that comes out, digits of numbers.
-        places: Filled with the place of each JSON Pointer, where somebody wants to know.
+        wanted: JSON Pointers whose places somebody wants to know.
+
+    Attributes:
+        places: Where the wanted ones start that there are.
     """
 
     def __init__(
         self,
         vocabulary: Vocabulary,
         limits: JsonLimits,
-        places: dict[str, Position] | None = None,
+        wanted: frozenset[str] = frozenset(),
     ) -> None:
         self._vocabulary = vocabulary
         self._limits = limits
-        self._places = places
+        self._wanted = wanted
+        self.places: dict[str, Position] = {}
         self._frame: Frame | None = None
         self._frame_with_text: Frame | None = None
         self._resource: JsonObject = {}
@@ -317,8 +321,9 @@ class Reader:
             self._faults.refuse("xml-too-deep", expected=self._limits.max_depth)
         if attributes:
             self._read_attributes(frame, attributes)
-        if self._places is not None:
-            frame.note_place(self._places, self._faults.here())
+        if self._wanted:
+            for pointer in self._wanted & frame.pointers():
+                self.places.setdefault(pointer, self._faults.here())
 
     def _read_attributes(self, frame: Frame, attributes: dict[str, str]) -> None:
         for name, text in attributes.items():
