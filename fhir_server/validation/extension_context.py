@@ -20,8 +20,12 @@ _ANYWHERE = "Element"
 """As a context it means any element, resources included."""
 
 _HL7 = "http://hl7.org/fhir/StructureDefinition/"
-_ERRATA = {f"{_HL7}structuredefinition-fhir-type": "ElementDefinition.type"}
-"""A context that R4 breaks in its own definitions: the extension stands on type, not type.code."""
+_ERRATA = {
+    f"{_HL7}structuredefinition-fhir-type": ("ElementDefinition.type",),
+    f"{_HL7}structuredefinition-normative-version": ("ElementDefinition", "DomainResource"),
+    f"{_HL7}regex": ("ElementDefinition.type",),
+}
+"""Where R4's own definitions have extensions that their contexts do not allow there."""
 
 
 class Claim(NamedTuple):
@@ -57,7 +61,7 @@ def _holds(finding: Finding, resource_type: str, scope: Scope, table: Plans) -> 
     steps = finding.steps[2:][::-1]  # innermost are the index and the property of the extension
     paths = set(_paths(resource_type, steps, table.registry.types))
     structure: Structure = finding.claim.structure
-    if _ERRATA.get(structure.url) in paths:
+    if not paths.isdisjoint(_ERRATA.get(structure.url, ())):
         return True
     for kind, expression in structure.contexts:
         if kind == "element" and expression in paths:

@@ -62,14 +62,9 @@ def one_primitive(scan: Scan, rules: tuple[Rule, ...], key: str) -> Check:
 
     def check(value: Any, parent: JsonObject, scope: Scope) -> Findings | None:
         finding = scan(value)
-        if finding is not None and (finding := _reshaped(finding, value)).severity != "warning":
-            return [finding]
-        found = None if finding is None else [finding]
-        for rule in rules:
-            more = rule(value, parent.get(sibling_key), scope)
-            if more is not None:
-                found = join(found, more)
-        return found
+        if finding is None:
+            return all_of(rules, value, parent.get(sibling_key), scope) if rules else None
+        return _marked(finding, value, parent.get(sibling_key), rules, scope)
 
     return check
 
@@ -92,7 +87,7 @@ def many_primitives(
             if value is None:
                 more = [Finding("null-alone")] if sibling is None else None
             elif (finding := scan(value)) is not None:
-                more = [_reshaped(finding, value)]
+                more = _marked(finding, value, sibling, rules, scope)
             else:
                 more = all_of(rules, value, sibling, scope) if rules else None
             if more is not None:
@@ -178,6 +173,15 @@ def _not_an_array(value: Any) -> Finding:
     if value is None:
         return Finding("null-alone", mend=("remove", None))
     return Finding("array-expected", found=json_kind(value), mend=("replace", [value]))
+
+
+def _marked(
+    finding: Finding, value: Any, sibling: Any, rules: tuple[Rule, ...], scope: Scope
+) -> Findings | None:
+    """Go on after a mere warning; a wrong scalar is wrong for one reason."""
+    if finding.severity == "warning":
+        return join([finding], all_of(rules, value, sibling, scope))
+    return [_reshaped(finding, value)]
 
 
 def _reshaped(finding: Finding, value: Any) -> Finding:

@@ -23,6 +23,7 @@ from fhir_server.validation.primitive.temporal import (
 from fhir_server.validation.primitive.text import (
     Scan,
     scan_base64,
+    scan_canonical,
     scan_code,
     scan_id,
     scan_markdown,
@@ -37,7 +38,7 @@ SCANNERS: Mapping[str, Scan] = MappingProxyType(
     {
         "base64Binary": scan_base64,
         "boolean": scan_boolean,
-        "canonical": scan_uri,
+        "canonical": scan_canonical,
         "code": scan_code,
         "date": scan_date,
         "dateTime": scan_date_time,

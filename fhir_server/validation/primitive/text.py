@@ -19,6 +19,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _CODE = re.compile(r"[^\s]+(?: [^\s]+)*")
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _URI = re.compile(r"[^\s]+")
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _OID = re.compile(r"urn:oid:[0-2](?:\.(?:0|[1-9][0-9]*))+")
 _UUID = re.compile(r"urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
@@ -93,6 +94,17 @@ def scan_uri(value: Any) -> Finding | None:
     if value.startswith("urn:uuid:"):
         return scan_uuid(value)
     return scan_oid(value) if value.startswith("urn:oid:") else None
+
+
+def scan_canonical(value: Any) -> Finding | None:
+    """A uri that is absolute, or a fragment that leads to a contained resource.
+
+    HL7's validator refuses others; R4's own examples have them, so here they are a warning.
+    """
+    finding = scan_uri(value)
+    if finding is not None or value[0] == "#" or _ABSOLUTE.match(value) is not None:
+        return finding
+    return Finding("canonical-not-absolute", severity="warning", found=value)
 
 
 def scan_base64(value: Any) -> Finding | None:

@@ -64,7 +64,7 @@ def _same_coding(left: Value, right: Value) -> bool:
         return one.get("code") is None and one.get("display") == other.get("display")
     if one.get("code") != other["code"]:
         return False
-    return other.get("system") in {None, one.get("system")}
+    return other.get("system") in (None, one.get("system"))
 
 
 def _same_reference(left: Value, right: Value) -> bool:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from fhir_server.model import JsonObject
 from fhir_server.validation.finding import Finding, Findings, Step
 from fhir_server.validation.questionnaire.rules.value_type import FITTING
-from fhir_server.validation.questionnaire.value import objects, value_of
+from fhir_server.validation.questionnaire.value import objects, text_of, value_of
 from fhir_server.validation.scope import Scope
 from fhir_server.validation.suggestion import nearest
 
@@ -41,8 +41,8 @@ def check(questionnaire: JsonObject, _scope: Scope) -> Findings | None:
     by_link_id: dict[str, _Place] = {}
     found: Findings = []
     for place in places:
-        link_id = place.item.get("linkId")
-        if not isinstance(link_id, str):
+        link_id = text_of(place.item, "linkId")
+        if link_id is None:
             continue
         if link_id in by_link_id:
             repeated = Finding("questionnaire-link-id-repeated", source="que-2", found=link_id)
@@ -63,17 +63,14 @@ def _collect(
     for index, item in objects(holder, "item"):
         way = (index, ("item", "item"), *steps)
         places.append(_Place(item, len(places), above, way))
-        _collect(item, (*above, str(item.get("linkId"))), way, places)
+        _collect(item, (*above, text_of(item, "linkId") or ""), way, places)
 
 
 def _item(place: _Place, by_link_id: dict[str, _Place]) -> Iterator[Finding]:
-    conditions = list(objects(place.item, "enableWhen"))
-    for index, condition in conditions:
+    for index, condition in objects(place.item, "enableWhen"):
         for finding in _condition(condition, place, by_link_id):
             finding.steps += [index, _CONDITION]
             yield finding
-    if len(conditions) > 1 and "enableBehavior" not in place.item:
-        yield Finding("questionnaire-behaviour-missing", found=len(conditions))
     yield from _values(place.item, "answerOption")
     yield from _values(place.item, "initial")
 
@@ -81,8 +78,8 @@ def _item(place: _Place, by_link_id: dict[str, _Place]) -> Iterator[Finding]:
 def _condition(
     condition: JsonObject, place: _Place, by_link_id: dict[str, _Place]
 ) -> Iterator[Finding]:
-    asked, own = condition.get("question"), place.item.get("linkId")
-    if not isinstance(asked, str):
+    asked, own = text_of(condition, "question"), text_of(place.item, "linkId")
+    if asked is None:
         return
     at: tuple[Step, ...] = (("question", "question"),)
     target = by_link_id.get(asked)
@@ -96,16 +93,16 @@ def _condition(
     else:
         if target.order > place.order:
             yield Finding("questionnaire-condition-later", found=asked, at=at)
-        yield from _comparable(condition, asked, target.item.get("type"))
+        yield from _comparable(condition, asked, text_of(target.item, "type"))
 
 
-def _comparable(condition: JsonObject, asked: str, item_type: object) -> Iterator[Finding]:
+def _comparable(condition: JsonObject, asked: str, item_type: str | None) -> Iterator[Finding]:
     """A condition can be met only by answers of the type it names, and some types have no order."""
     if item_type in _NOT_ASKED:
         at: tuple[Step, ...] = (("question", "question"),)
         yield Finding("questionnaire-condition-no-question", found=asked, expected=item_type, at=at)
         return
-    answer, operator = value_of(condition, "answer"), condition.get("operator")
+    answer, operator = value_of(condition, "answer"), text_of(condition, "operator")
     if answer is None or operator == "exists":
         return
     types = FITTING.get(str(item_type), ())
@@ -135,7 +132,7 @@ _REFERENCES = {
 
 def _values(item: JsonObject, name: str) -> Iterator[Finding]:
     """Options and initial values agree with the type of the item."""
-    item_type = item.get("type")
+    item_type = text_of(item, "type")
     types = FITTING.get(str(item_type), ())
     if not types:
         return

@@ -13,7 +13,7 @@ from fhir_server.model import JsonObject
 from fhir_server.validation.questionnaire.chain import Chain, answers_of
 from fhir_server.validation.questionnaire.comparison import Comparison
 from fhir_server.validation.questionnaire.form import Form, FormItem, extension_values
-from fhir_server.validation.questionnaire.value import Value, objects, value_of
+from fhir_server.validation.questionnaire.value import Value, objects, text_of, value_of
 from fhir_server.validation.scope import Scope
 
 EXPRESSIONS = (
@@ -51,12 +51,12 @@ class Enabling:
         return None
 
     def _meets(self, condition: JsonObject, chain: Chain, form: Form) -> bool | None:
-        target = form.by_link_id.get(condition.get("question", ""))
+        target = form.by_link_id.get(text_of(condition, "question") or "")
         expected = value_of(condition, "answer")
         if target is None or expected is None:
             return None
         answers = answers_of(target, chain)
-        operator = condition.get("operator")
+        operator = text_of(condition, "operator")
         if operator == "exists":
             return bool(answers) is expected.json
         if operator == "!=":
@@ -89,9 +89,11 @@ class Enabling:
         way = [form.by_link_id[link_id].extensions for link_id in item.above]
         for extensions in (extension_values(form.json), *way, item.extensions):
             for variable in extensions.get(_VARIABLE, ()):
-                text, name = _fhirpath(variable), variable.json.get("name")
+                if variable.fhir_type != "Expression":
+                    continue
+                text, name = _fhirpath(variable), text_of(variable.json, "name")
                 found = None if text is None else self._evaluate(text, known, scope)
-                if found is not None and isinstance(name, str):
+                if found is not None and name is not None:
                     known[name] = found
         return known
 
@@ -116,10 +118,8 @@ def _fhirpath(value: Value) -> str | None:
     if value.fhir_type == "Expression":
         if value.json.get("language") != _LANGUAGE:
             return None
-        text = value.json.get("expression")
-    else:
-        text = value.json
-    return text if isinstance(text, str) else None
+        return text_of(value.json, "expression")
+    return value.json if isinstance(value.json, str) else None
 
 
 def _any(verdicts: Iterable[bool | None]) -> bool | None:

@@ -3,13 +3,13 @@
 Spec: https://hl7.org/fhir/R4/questionnaire.html
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from fhir_server.model import JsonObject
 from fhir_server.terminology import CodeCheck, Terminology
-from fhir_server.validation.questionnaire.value import Value, objects, value_of
+from fhir_server.validation.questionnaire.value import Value, objects, text_of, value_of
 
 _HL7 = "http://hl7.org/fhir/StructureDefinition/"
 _EXCLUSIVE = f"{_HL7}questionnaire-optionExclusive"
@@ -67,14 +67,12 @@ class FormItem:
     @property
     def value_set(self) -> str | None:
         """``answerValueSet``."""
-        found = self.json.get("answerValueSet")
-        return found if isinstance(found, str) else None
+        return text_of(self.json, "answerValueSet")
 
     @property
     def label(self) -> str:
         """Its text, for people; else its linkId."""
-        text = self.json.get("text")
-        return text if isinstance(text, str) else self.link_id
+        return text_of(self.json, "text") or self.link_id
 
     @property
     def texts(self) -> frozenset[str]:
@@ -113,6 +111,7 @@ class Form:
     Args:
         questionnaire: Its JSON; not changed.
         terminology: Knows the value sets that are not contained.
+        is_sound: Says whether a contained definition can be used.
         container: The resource that contains the Questionnaire, if one does.
 
     Attributes:
@@ -125,10 +124,12 @@ class Form:
         self,
         questionnaire: JsonObject,
         terminology: Terminology,
+        is_sound: Callable[[JsonObject], bool],
         container: JsonObject | None = None,
     ) -> None:
         self.json = questionnaire
         self._terminology = terminology
+        self._is_sound = is_sound
         self._container = container
         self.items = tuple(_items(questionnaire, ()))
         self.by_link_id: dict[str, FormItem] = {}
@@ -147,11 +148,12 @@ class Form:
         made = self._terminology
         for holder in (self._container, self.json):
             for _, resource in objects(holder or {}, "contained"):
-                kind, logical_id = resource.get("resourceType"), resource.get("id")
-                if kind == "ValueSet" and isinstance(logical_id, str):
-                    made = made.with_code_system({**resource, "url": _LOCAL + logical_id})
-                elif kind == "CodeSystem" and isinstance(resource.get("url"), str):
-                    made = made.with_code_system(resource)
+                kind, logical_id = text_of(resource, "resourceType"), text_of(resource, "id")
+                if kind not in {"ValueSet", "CodeSystem"} or not self._is_sound(resource):
+                    continue
+                if kind == "ValueSet":
+                    resource = {**resource, "url": f"{_LOCAL}{logical_id}"}  # noqa: PLW2901 # as it is asked for
+                made = made.with_code_system(resource)
         return made
 
 
@@ -159,20 +161,20 @@ def extension_values(element: JsonObject) -> dict[str, tuple[Value, ...]]:
     """Return the values of an element's extensions by URL."""
     found: dict[str, tuple[Value, ...]] = {}
     for _, extension in objects(element, "extension"):
-        url, value = extension.get("url"), value_of(extension, "value")
-        if isinstance(url, str) and value is not None:
+        url, value = text_of(extension, "url"), value_of(extension, "value")
+        if url is not None and value is not None:
             found[url] = (*found.get(url, ()), value)
     return found
 
 
 def _items(holder: JsonObject, above: tuple[str, ...]) -> Iterator[FormItem]:
     for _, item in objects(holder, "item"):
-        link_id, item_type = item.get("linkId"), item.get("type")
-        if not isinstance(link_id, str):
+        link_id = text_of(item, "linkId")
+        if link_id is None:
             continue
         yield FormItem(
             link_id=link_id,
-            item_type=item_type if isinstance(item_type, str) else "",
+            item_type=text_of(item, "type") or "",
             json=item,
             above=above,
             items=tuple(_items(item, (*above, link_id))),

@@ -9,7 +9,7 @@ from fhir_server.model import JsonObject
 from fhir_server.validation.finding import Finding
 from fhir_server.validation.questionnaire.comparison import Comparison
 from fhir_server.validation.questionnaire.form import Form
-from fhir_server.validation.questionnaire.value import Value
+from fhir_server.validation.questionnaire.value import Value, text_of
 from fhir_server.validation.reference_target import named_type
 
 _BOUNDS = (("start", "<", "response-too-early"), ("end", ">", "response-too-late"))
@@ -18,12 +18,12 @@ _BOUNDS = (("start", "<", "response-too-early"), ("end", ">", "response-too-late
 def check(response: JsonObject, form: Form, comparison: Comparison) -> Iterator[Finding]:
     """Report a subject of another type, and a date outside of ``effectivePeriod``."""
     yield from _subject(response, form.json.get("subjectType"))
-    authored, period = response.get("authored"), form.json.get("effectivePeriod")
-    if not isinstance(authored, str) or not isinstance(period, dict):
+    authored, period = text_of(response, "authored"), form.json.get("effectivePeriod")
+    if authored is None or not isinstance(period, dict):
         return
     for key, operator, rule in _BOUNDS:
-        bound = period.get(key)
-        if not isinstance(bound, str):
+        bound = text_of(period, key)
+        if bound is None:
             continue
         one, other = Value("", "dateTime", authored), Value("", "dateTime", bound)
         if comparison.holds(operator, one, other):
@@ -34,10 +34,9 @@ def _subject(response: JsonObject, allowed: object) -> Iterator[Finding]:
     subject = response.get("subject")
     if not isinstance(subject, dict) or not isinstance(allowed, list) or not allowed:
         return
-    literal, declared = subject.get("reference"), subject.get("type")
-    found = named_type(literal) if isinstance(literal, str) else None
-    if found is None and isinstance(declared, str):
-        found = declared
+    literal = text_of(subject, "reference")
+    found = named_type(literal) if literal is not None else None
+    found = found or text_of(subject, "type")
     if found is not None and found not in allowed:
         expected = ", ".join(str(name) for name in allowed)
         yield Finding(

@@ -21,7 +21,7 @@ from fhir_server.validation.questionnaire.rules import (
     unit,
     value_type,
 )
-from fhir_server.validation.questionnaire.value import objects, value_of
+from fhir_server.validation.questionnaire.value import objects, text_of, value_of
 from fhir_server.validation.scope import Scope
 from fhir_server.validation.suggestion import nearest
 
@@ -67,7 +67,7 @@ class ResponseCheck:
         self._scope = scope
         self._comparison = comparison
         self._enabling = enabling
-        is_complete = scope.resource.get("status") in _COMPLETE
+        is_complete = text_of(scope.resource, "status") in _COMPLETE
         self._missing: Severity = "error" if is_complete else "warning"
 
     def run(self) -> Findings:
@@ -86,8 +86,8 @@ class ResponseCheck:
         ranks = {item.link_id: rank for rank, item in enumerate(expected)}
         last = 0
         for index, item in objects(chain[-1].holder, "item"):
-            link_id = item.get("linkId")
-            if not isinstance(link_id, str):
+            link_id = text_of(item, "linkId")
+            if link_id is None:
                 continue
             rank = ranks.get(link_id)
             if rank is None:
@@ -226,8 +226,13 @@ class ResponseCheck:
             if form_item.is_required and is_asked:
                 yield self._required(form_item)
             return
-        if form_item.item_type == "question":
-            yield Finding("response-question-abstract", link_id=form_item.link_id, at=(_ANSWER,))
+        if form_item.item_type not in value_type.FITTING:
+            yield Finding(
+                "response-question-abstract",
+                link_id=form_item.link_id,
+                found=form_item.item_type or None,
+                at=(_ANSWER,),
+            )
             return
         if len(answers) > 1 and not form_item.is_repeating:
             at = (answers[1][0], _ANSWER)
@@ -258,8 +263,8 @@ class ResponseCheck:
 
 def _text(form_item: FormItem, item: JsonObject) -> Iterator[Finding]:
     """The text of an item is that of the Questionnaire, in one of its languages."""
-    text = item.get("text")
-    if not isinstance(text, str) or form_item.has_computed_text:
+    text = text_of(item, "text")
+    if text is None or form_item.has_computed_text:
         return
     if " ".join(text.split()) not in form_item.texts:
         yield Finding(

@@ -7,7 +7,7 @@ from fhir_server.model import JsonObject, split_canonical
 from fhir_server.validation.questionnaire.form import Form
 from fhir_server.validation.questionnaire.value import objects
 from fhir_server.validation.reference_target import find_target
-from fhir_server.validation.scope import Plans, Scope
+from fhir_server.validation.scope import Plans, Run, Scope
 
 _KIND = "Questionnaire"
 _MOST_FORMS = 500
@@ -32,7 +32,7 @@ class Forms:
         definition = self._table.registry.resource(_KIND, canonical)
         if definition is None:
             return self._beside(canonical, scope)
-        form = Form(definition, self._table.terminology)
+        form = Form(definition, self._table.terminology, self._is_sound)
         if len(self._prepared) < _MOST_FORMS:
             self._prepared[canonical] = form
         return form
@@ -47,7 +47,7 @@ class Forms:
         """Look in the Bundle around the response, then follow the canonical like a reference."""
         url, version, _ = split_canonical(canonical)
         for resource in _neighbours(scope):
-            if resource.get("url") == url and version in {None, resource.get("version")}:
+            if resource.get("url") == url and version in (None, resource.get("version")):
                 return self._form(resource)
         target = find_target(canonical, scope)
         return None if target is None else self._form(target.resource)
@@ -55,7 +55,18 @@ class Forms:
     def _form(self, resource: JsonObject, container: JsonObject | None = None) -> Form | None:
         if resource.get("resourceType") != _KIND:
             return None
-        return Form(resource, self._table.terminology, container)
+        return Form(resource, self._table.terminology, self._is_sound, container)
+
+    def _is_sound(self, definition: JsonObject) -> bool:
+        """Say whether a contained value set or code system can be used.
+
+        It may lack what only a definition of its own needs, such as a status.
+        """
+        kind = definition["resourceType"]
+        scope = Scope(Run(self._table, None), definition)
+        found = self._table.type_check(kind)(definition, definition, scope) or ()
+        may_lack = kind == "ValueSet"
+        return not any(finding.is_error and (finding.steps or not may_lack) for finding in found)
 
 
 def _neighbours(scope: Scope) -> list[JsonObject]:

@@ -49,6 +49,12 @@ def objects(holder: JsonObject, key: str) -> Iterator[tuple[int, JsonObject]]:
                 yield index, item
 
 
+def text_of(holder: JsonObject, key: str) -> str | None:
+    """Return a string property; None: there is none, or it is no string."""
+    found = holder.get(key)
+    return found if isinstance(found, str) else None
+
+
 def value_of(holder: JsonObject, name: str) -> Value | None:
     """Return the value under ``name[x]``; None: there is none, or it has the wrong JSON kind."""
     for key, json in holder.items():

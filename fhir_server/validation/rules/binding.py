@@ -13,6 +13,9 @@ from fhir_server.validation.place import Place
 from fhir_server.validation.scope import Rule, Scope
 from fhir_server.validation.suggestion import nearest, safe_choice
 
+_ALSO_ALLOWED = {"CapabilityStatement.format": frozenset(("xml", "json", "ttl"))}
+"""Codes that the element's comment allows beside its required value set."""
+
 Strength = Literal["required", "extensible"]
 _Code = tuple[str | None, str]
 
@@ -32,7 +35,8 @@ def compile_rule(element: Element, place: Place) -> Rule | None:
 
 
 def _rule(value_set: Canonical, strength: Strength, element: Element, place: Place) -> Rule:
-    rule = _Membership(value_set, strength, place.source(element), place)
+    also_allowed = _ALSO_ALLOWED.get(element.path, frozenset())
+    rule = _Membership(value_set, strength, place.source(element), place, also_allowed)
     if place.fhir_type == "CodeableConcept":
         return rule.check_concept
     if place.fhir_type == "Coding":
@@ -45,7 +49,14 @@ def _rule(value_set: Canonical, strength: Strength, element: Element, place: Pla
 class _Membership:
     """One binding of one element."""
 
-    def __init__(self, value_set: str, strength: Strength, source: str, place: Place) -> None:
+    def __init__(
+        self,
+        value_set: str,
+        strength: Strength,
+        source: str,
+        place: Place,
+        also_allowed: frozenset[str],
+    ) -> None:
         self._value_set = value_set
         self._strength: Strength = strength
         self._source = source
@@ -54,13 +65,14 @@ class _Membership:
         self._codings: frozenset[_Code] | None = None
         self._codes: frozenset[str] = frozenset()
         self._suggestions: dict[str, tuple[str, ...]] = {}
+        self._also_allowed = also_allowed
         self._verdicts: dict[_Code, str] = {}
 
     def check_code(self, value: Any, sibling: Any, _scope: Scope) -> Findings | None:
         """Check an element of type code, string or uri."""
         if value.__class__ is not str:
             return None if value is not None or sibling is None else self._no_code()
-        if self._listed() is not None and value in self._codes:
+        if self._listed() is not None and value in self._codes or value in self._also_allowed:
             return None
         return self._weigh(((None, value),), is_plain=True)
 

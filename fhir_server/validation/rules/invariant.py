@@ -35,12 +35,16 @@ _ERRATA = {
     "name.matches('[A-Z]([A-Za-z0-9_]){0,254}')": (
         "name.empty() or name.matches('[A-Z]([A-Za-z0-9_]){0,254}')"
     ),
+    # "more than one" in words
+    "enableWhen.count() > 2 implies enableBehavior.exists()": (
+        "enableWhen.count() > 1 implies enableBehavior.exists()"
+    ),
     # FHIR's type is meant, not FHIRPath's
     "operator = 'exists' implies (answer is Boolean)": (
         "operator = 'exists' implies (answer is boolean)"
     ),
 }
-"""R4 invariants (bdl-8, ras-2, que-0 and its like, que-7) that miss what their text says."""
+"""R4 invariants (bdl-8, ras-2, que-0 and its like, que-7, que-12) that miss what their text says."""
 
 
 _GUARDED = re.compile(r"([a-z][A-Za-z]*)(?:\.[a-z][A-Za-z]*)*\.(empty\(\) or|exists\(\) implies) ")

@@ -24,7 +24,7 @@ def check_bounds(answer: Answer) -> Iterator[Finding]:
     """Report a value below the smallest or above the largest that is allowed."""
     value, item = answer.value, answer.item
     for rule, operator, urls in _BOUNDS:
-        bound = item.value(*urls)
+        bound = _as(value, item.value(*urls))
         if bound is None:
             continue
         verdict = answer.comparison.holds(operator, value, bound)
@@ -48,6 +48,14 @@ def check_decimal_places(answer: Answer) -> Iterator[Finding]:
             count=places,
             expected=allowed,
         )
+
+
+def _as(value: Value, bound: Value | None) -> Value | None:
+    """Read a bound in the type of the answer; None: a Quantity and a number do not go together."""
+    if bound is None or (value.fhir_type == "Quantity") != (bound.fhir_type == "Quantity"):
+        return None
+    are_texts = isinstance(value.json, str) and isinstance(bound.json, str)
+    return Value(bound.key, value.fhir_type, bound.json) if are_texts else bound
 
 
 def _are_formal(value: Value, bound: Value) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fhir_server.validation.finding import Finding
 from fhir_server.validation.questionnaire.answer import Answer
 from fhir_server.validation.questionnaire.form import Option
-from fhir_server.validation.questionnaire.value import Value, shown
+from fhir_server.validation.questionnaire.value import Value, shown, text_of
 from fhir_server.validation.suggestion import nearest
 
 _MOST_SHOWN = 8
@@ -37,7 +37,7 @@ def check_value_set(answer: Answer) -> Iterator[Finding]:
     if value_set is None:
         return
     if value.fhir_type == "Coding":
-        system, code = value.json.get("system"), value.json.get("code")
+        system, code = text_of(value.json, "system"), text_of(value.json, "code")
     elif value.fhir_type == "string" and answer.item.item_type == "string":
         system, code = None, value.json
     else:
@@ -46,28 +46,24 @@ def check_value_set(answer: Answer) -> Iterator[Finding]:
 
 
 def check_membership(
-    answer: Answer, value_set: str, system: object, code: object
+    answer: Answer, value_set: str, system: str | None, code: str | None
 ) -> Iterator[Finding]:
-    """Report a code that is not in a value set, or that nothing is known of."""
-    known_system = system if isinstance(system, str) else None
-    if isinstance(code, str):
-        check = answer.form.check_code(value_set, known_system, code)
-        if check.verdict == "member":
-            return
-        if check.verdict == "not-checked":
-            yield Finding(
-                "answer-not-checked",
-                severity=answer.scope.run.table.options.unknown_system,
-                link_id=answer.item.link_id,
-                found=shown(answer.value),
-                expected=value_set,
-            )
-            return
+    """Report a code that is not in a value set, or that nothing is known of.
+
+    The code of a Coding or Quantity without system means nothing, so it is in no value set.
+    """
+    check = answer.form.check_code(value_set, system, code or "")
+    needs_system = answer.value.fhir_type != "string"
+    if check.verdict == "member" and (system is not None or not needs_system):
+        return
+    is_unchecked = check.verdict == "not-checked"
     yield Finding(
-        "answer-not-in-value-set",
+        "answer-not-checked" if is_unchecked else "answer-not-in-value-set",
+        severity=answer.scope.run.table.options.unknown_system if is_unchecked else None,
         link_id=answer.item.link_id,
         found=shown(answer.value),
         expected=value_set,
+        suggestions=(f"{check.system}|{code}",) if check.system else (),
     )
 
 
@@ -119,8 +115,8 @@ def _text_of_option(answer: Answer) -> Iterator[Finding]:
 
 
 def _names(value: Value) -> set[str]:
-    names = (value.json.get("code"), value.json.get("display"))
-    return {name.casefold() for name in names if isinstance(name, str)}
+    names = (text_of(value.json, "code"), text_of(value.json, "display"))
+    return {name.casefold() for name in names if name is not None}
 
 
 def _near(value: Value, options: tuple[Option, ...]) -> tuple[str, ...]:
@@ -130,5 +126,5 @@ def _near(value: Value, options: tuple[Option, ...]) -> tuple[str, ...]:
 
 def _word(value: Value) -> str:
     """Return what people mistype: of a Coding its code."""
-    code = value.json.get("code") if value.fhir_type == "Coding" else None
-    return code if isinstance(code, str) else shown(value)
+    code = text_of(value.json, "code") if value.fhir_type == "Coding" else None
+    return shown(value) if code is None else code

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from fhir_server.model import JsonObject
 from fhir_server.validation.finding import Finding
 from fhir_server.validation.questionnaire.answer import Answer
+from fhir_server.validation.questionnaire.value import text_of
 from fhir_server.validation.reference_target import find_target, named_type
 from fhir_server.validation.scope import Scope
 
@@ -30,13 +31,12 @@ def check(answer: Answer) -> Iterator[Finding]:
 
 
 def _type_of(reference: JsonObject, scope: Scope) -> str | None:
-    literal = reference.get("reference")
-    if isinstance(literal, str):
+    literal = text_of(reference, "reference")
+    if literal is not None:
         named = named_type(literal)
         if named is not None:
             return named
         target = find_target(literal, scope)
         if target is not None:
             return str(target.resource.get("resourceType"))
-    declared = reference.get("type")
-    return declared if isinstance(declared, str) else None
+    return text_of(reference, "type")

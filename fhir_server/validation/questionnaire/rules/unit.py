@@ -10,7 +10,7 @@ from fhir_server.model import JsonObject
 from fhir_server.validation.finding import Finding
 from fhir_server.validation.questionnaire.answer import Answer
 from fhir_server.validation.questionnaire.rules.option import check_membership
-from fhir_server.validation.questionnaire.value import shown
+from fhir_server.validation.questionnaire.value import shown, text_of
 
 _HL7 = "http://hl7.org/fhir/StructureDefinition/questionnaire-"
 _OPTION, _VALUE_SET = f"{_HL7}unitOption", f"{_HL7}unitValueSet"
@@ -31,14 +31,15 @@ def check(answer: Answer) -> Iterator[Finding]:
         )
     value_set = answer.item.text(_VALUE_SET)
     if value_set is not None:
-        yield from check_membership(answer, value_set, quantity.get("system"), quantity.get("code"))
+        yield from check_membership(
+            answer, value_set, text_of(quantity, "system"), text_of(quantity, "code")
+        )
 
 
 def _is_unit(quantity: JsonObject, option: JsonObject) -> bool:
     """A coded option is compared by code: ``unit`` is for people, in their language."""
     if option.get("code") is None:
         return bool(option.get("display") == quantity.get("unit"))
-    return option["code"] == quantity.get("code") and option.get("system") in {
-        None,
-        quantity.get("system"),
-    }
+    if option["code"] != quantity.get("code"):
+        return False
+    return option.get("system") in (None, quantity.get("system"))
