@@ -1,5 +1,6 @@
 """Killed at any moment, a store has everything it acknowledged and nothing by halves."""
 
+import os
 import random
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from tests.support.stored import history, ids, query
 pytestmark = pytest.mark.anyio
 
 ROUNDS = 20
-ROUNDS_OF_SERVER = 5
+ROUNDS_OF_SERVER = int(os.environ.get("FHIR_TEST_KILLS", "5"))
 
 
 def acknowledged_until_killed(name: str, seconds: float) -> dict[int, int]:

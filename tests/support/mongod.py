@@ -55,6 +55,8 @@ class ReplicaSet:
         processes: The mongods, in member order; a killed one can be started again with `start`.
     """
 
+    _replication: tuple[str, ...] = ("--replSet", "rs0", "--oplogSize", "256")
+
     def __init__(self, folder: Path, members: int = 1, *, options: Sequence[str] = ()) -> None:
         self._folder = folder
         self._binary = mongod_binary()
@@ -99,8 +101,9 @@ class ReplicaSet:
         data = self._folder / f"member{index}"
         data.mkdir(parents=True, exist_ok=True)
         command = [str(self._binary), "--dbpath", str(data), "--port", str(self._ports[index])]
-        command += ["--bind_ip", "127.0.0.1", "--replSet", "rs0", "--nounixsocket", "--quiet"]
-        command += ["--wiredTigerCacheSizeGB", "0.5", "--oplogSize", "256", *self._options]
+        command += ["--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet"]
+        command += ["--wiredTigerCacheSizeGB", "0.25", *self._replication, *self._options]
+        command += ["--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"]
         with (self._folder / f"member{index}.log").open("ab") as log:
             self.processes[index] = subprocess.Popen(command, stdout=log, stderr=log)
 
@@ -155,6 +158,19 @@ class ReplicaSet:
             current = client.admin.command("replSetGetConfig")["config"]
             changed = {**current, "members": config["members"], "version": current["version"] + 1}
             client.admin.command("replSetReconfig", changed, force=True)
+
+
+class Standalone(ReplicaSet):
+    """One mongod that is no replica set: it has no transactions."""
+
+    _replication = ()
+
+    def __init__(self, folder: Path, *, options: Sequence[str] = ()) -> None:
+        super().__init__(folder, options=options)
+        self.url = f"mongodb://127.0.0.1:{self._ports[0]}/"
+
+    def _initiate(self) -> None:
+        self.primary()
 
 
 @contextmanager

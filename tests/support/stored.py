@@ -143,3 +143,13 @@ def links(*targets: str, parameter: str = "subject") -> IndexValues:
             for kind, _, logical_id in (target.partition("/") for target in targets)
         ]
     )
+
+
+async def history_of(
+    store: ResourceStore, logical_id: str, resource_type: str = "Patient"
+) -> list[StoredVersion]:
+    """All versions of one resource."""
+    asked = HistoryQuery(
+        resource_type=ResourceType(resource_type), logical_id=LogicalId(logical_id)
+    )
+    return await history(store, asked)
