@@ -72,7 +72,7 @@ class _Membership:
         """Check an element of type code, string or uri."""
         if value.__class__ is not str:
             return None if value is not None or sibling is None else self._no_code()
-        if self._listed() is not None and value in self._codes or value in self._also_allowed:
+        if (self._listed() is not None and value in self._codes) or value in self._also_allowed:
             return None
         return self._weigh(((None, value),), is_plain=True)
 

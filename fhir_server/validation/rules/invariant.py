@@ -44,7 +44,7 @@ _ERRATA = {
         "operator = 'exists' implies (answer is boolean)"
     ),
 }
-"""R4 invariants (bdl-8, ras-2, que-0 and its like, que-7, que-12) that miss what their text says."""
+"""R4 invariants (bdl-8, ras-2, que-0 and its like, que-7, que-12) that miss what they mean."""
 
 
 _GUARDED = re.compile(r"([a-z][A-Za-z]*)(?:\.[a-z][A-Za-z]*)*\.(empty\(\) or|exists\(\) implies) ")

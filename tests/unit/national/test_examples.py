@@ -82,7 +82,7 @@ def test_the_broken_visit_names_each_of_its_three_mistakes_once() -> None:
         (
             "rnokpp-checksum",
             "Bundle.entry[0].resource.identifier[0].value",
-            "Patient.identifier:rnokpp.value",
+            "Identifier.value",
         ),
         ("invariant-failed", "Bundle.entry[2].resource", "ua-enc-1"),
         ("invariant-failed", "Bundle.entry[3].resource", "ua-con-1"),
