@@ -25,6 +25,7 @@ _MAX_VALUE_SET = _HL7 + "elementdefinition-maxValueSet"
 _REGEX = (_HL7 + "regex", _HL7 + "structuredefinition-regex")
 _FHIR_TYPE = _HL7 + "structuredefinition-fhir-type"
 _TRANSLATION = _HL7 + "translation"
+_PROFILE_ELEMENT = _HL7 + "elementdefinition-profile-element"
 _BEST_PRACTICE = _HL7 + "elementdefinition-bestpractice"
 _CHECK = "https://fhir.esoz.ua/StructureDefinition/registered-check"
 
@@ -97,7 +98,7 @@ class TreeCompiler:
     def _type(self, type_ref: JsonObject) -> TypeRef:
         made = TypeRef(
             code=type_code(type_ref),
-            profiles=tuple(map(Canonical, type_ref.get("profile", ()))),
+            profiles=tuple(_profiles(type_ref)),
             target_profiles=tuple(map(Canonical, type_ref.get("targetProfile", ()))),
             aggregation=tuple(type_ref.get("aggregation", ())),
             versioning=type_ref.get("versioning"),
@@ -174,6 +175,15 @@ def _extension(holder: JsonObject, urls: tuple[str, ...]) -> Any:
         if extension.get("url") in urls:
             return next((v for key, v in extension.items() if key.startswith("value")), None)
     return None
+
+
+def _profiles(type_ref: JsonObject) -> Iterator[Canonical]:
+    """Yield the profiles of a type; where one names an element: ``url#element id``."""
+    beside = type_ref.get("_profile", ())
+    for index, profile in enumerate(type_ref.get("profile", ())):
+        extended = beside[index] if index < len(beside) else None
+        element_id = _extension(extended or {}, (_PROFILE_ELEMENT,))
+        yield Canonical(f"{profile}#{element_id}" if element_id else profile)
 
 
 def _checks(definition: JsonObject) -> Iterator[str]:

@@ -15,7 +15,7 @@ from fhir_server.validation.discriminator_path import Found, PathStep, follow, p
 from fhir_server.validation.extension import url_of
 from fhir_server.validation.finding import has_error
 from fhir_server.validation.item import Item
-from fhir_server.validation.place import Place, ValueCompiler
+from fhir_server.validation.place import Place, ValueCompiler, find_element
 from fhir_server.validation.rules import binding as binding_rule
 from fhir_server.validation.rules.fixed import contains, equals
 from fhir_server.validation.scope import Rule, Scope
@@ -104,8 +104,9 @@ def _compile(
 ) -> _Criterion | None:
     steps = parse_path(discriminator.path)
     places = _places(element, steps, compiler)
-    for place in places:
-        made = _TESTS[discriminator.type](place, compiler)
+    tests = (_TESTS[discriminator.type], _exists)
+    for make, place in ((make, place) for make in tests for place in places):
+        made = make(place, compiler)
         if made is not None:
             test, expected = made
             return _Criterion(
@@ -191,23 +192,22 @@ def _as_choice(made: list[_Place], place: _Place, targets: tuple[str, ...]) -> l
 
 def _children(place: _Place, name: str, compiler: ValueCompiler) -> list[_Place]:
     element, structure = place.element, place.structure
-    own = [_Place(c, structure) for c in element.children if c.name == name]
-    if own:
-        return own
+    found = [_Place(c, structure) for c in element.children if c.name == name]
     registry = compiler.table.registry
     profiles = [profile for ref in element.types for profile in ref.profiles]
     types = [place.fhir_type] if place.fhir_type else [ref.code for ref in element.types]
-    for canonical in (*profiles, *types):
+    for canonical in (*profiles, *(() if found else types)):
         inner = (
             registry.structure(canonical)
             if canonical in profiles
             else registry.type_structure(canonical)
         )
         if inner is not None:
-            own = [_Place(c, inner) for c in inner.root.children if c.name == name]
-            if own:
-                return own
-    return []
+            element_id = canonical.partition("#")[2]
+            root = find_element(inner, element_id) if element_id else inner.root
+            children = (root or inner.root).children
+            found += [_Place(c, inner) for c in children if c.name == name]
+    return found
 
 
 def _stands_for(part: Element, url: str | None, compiler: ValueCompiler) -> bool:
@@ -228,7 +228,7 @@ def _value(place: _Place, compiler: ValueCompiler) -> tuple[Test, str] | None:
         return _in_value_set(element, place, compiler), str(binding.value_set)
     if _says_something(element):
         return _meets(place, compiler), element.id
-    return _exists(place, compiler)
+    return None
 
 
 def _exists(place: _Place, _compiler: ValueCompiler) -> tuple[Test, str] | None:

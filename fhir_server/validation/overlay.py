@@ -13,6 +13,7 @@ from typing import Any
 from fhir_server.definitions import Element, Structure
 from fhir_server.model import JsonObject
 from fhir_server.validation.finding import Findings, join
+from fhir_server.validation.place import find_element
 from fhir_server.validation.property_overlay import PropertyOverlay
 from fhir_server.validation.rules.profile import profiles_of
 from fhir_server.validation.scope import Plans, Rule, Scope
@@ -73,7 +74,11 @@ class OverlayCompiler:
         """Return the root of the type's profile: what a snapshot repeats of it is checked there."""
         profiles = profiles_of(element, fhir_type)
         structure = self.table.registry.structure(profiles[0]) if len(profiles) == 1 else None
-        return () if structure is None else (structure.root,)
+        if structure is None:
+            return ()
+        element_id = profiles[0].partition("#")[2]
+        root = find_element(structure, element_id) if element_id else structure.root
+        return () if root is None else (root,)
 
     def _property(
         self, element: Element, parent_type: str, parents: tuple[Element, ...]

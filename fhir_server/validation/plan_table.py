@@ -14,8 +14,8 @@ from fhir_server.validation.extension import ExtensionList, Extensions
 from fhir_server.validation.finding import Findings, has_error
 from fhir_server.validation.host import ValidationHost
 from fhir_server.validation.options import ValidationOptions
-from fhir_server.validation.overlay import compile_overlay
-from fhir_server.validation.place import Place
+from fhir_server.validation.overlay import OverlayCompiler, compile_overlay
+from fhir_server.validation.place import Place, find_element
 from fhir_server.validation.plan import ObjectPlan
 from fhir_server.validation.property import property_checks
 from fhir_server.validation.resource import ResourceChecks
@@ -54,6 +54,7 @@ class PlanTable:
         self._types: dict[str, ObjectPlan] = {}
         self._elements: dict[tuple[str, str], ObjectPlan] = {}
         self._overlays: dict[tuple[str, str | None], Rule | None] = {}
+        self._element_rules: dict[tuple[str, str], Rule | None] = {}
         self._extensions = Extensions(self)
         self._host = ValidationHost(self)
 
@@ -76,7 +77,7 @@ class PlanTable:
     def object_check(self, element: Element, fhir_type: str, structure: Structure) -> Check:
         """Return the check of an element's objects: of its own children or of its type."""
         if element.content_reference is not None:
-            element = element_of(structure, element.content_reference)
+            element = find_element(structure, element.content_reference) or element
         if not element.children:
             return self.type_check(fhir_type)
         key = (structure.url, element.id)
@@ -121,6 +122,16 @@ class PlanTable:
         if key not in self._overlays:
             self._overlays[key] = compile_overlay(structure, self)
         return self._overlays[key]
+
+    def element_rule(self, structure: Structure, element_id: str, fhir_type: str) -> Rule | None:
+        """Return what one element of a profile asks of values of a type; None: nothing."""
+        key = (structure.url, element_id)
+        if key not in self._element_rules:
+            element = find_element(structure, element_id)
+            compiler = OverlayCompiler(structure, self)
+            made = None if element is None else compiler.value(element, fhir_type, ())
+            self._element_rules[key] = made
+        return self._element_rules[key]
 
     def check_profile(self, value: Any, structure: Structure, scope: Scope) -> Findings | None:
         """Check a value against a profile; one that is being checked already is taken as met."""
@@ -173,19 +184,3 @@ class PlanTable:
         if not variables:
             scope.env = env
         return env
-
-
-def element_of(structure: Structure, element_id: str) -> Element:
-    """Return an element by id.
-
-    Raises:
-        LookupError: The structure has no such element.
-    """
-    waiting = [structure.root]
-    while waiting:
-        element = waiting.pop()
-        if element.id == element_id:
-            return element
-        waiting += element.children
-        waiting += element.slices
-    raise LookupError(element_id)

@@ -83,6 +83,9 @@ class Plans(Protocol):
     def overlay(self, structure: Structure) -> Rule | None:
         """Return what a profile asks beyond its base type."""
 
+    def element_rule(self, structure: Structure, element_id: str, fhir_type: str) -> Rule | None:
+        """Return what one element of a profile asks of values of a type."""
+
     def check_profile(self, value: Any, structure: Structure, scope: "Scope") -> Findings | None:
         """Check a value against a profile."""
 

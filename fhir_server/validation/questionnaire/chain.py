@@ -3,12 +3,13 @@
 Spec: https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.enableWhen.question
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from fhir_server.model import JsonObject
-from fhir_server.validation.questionnaire.form import FormItem
-from fhir_server.validation.questionnaire.value import Value, objects, value_of
+from fhir_server.validation.questionnaire.form import Form, FormItem
+from fhir_server.validation.questionnaire.value import Value, objects, text_of, value_of
+from fhir_server.validation.scope import Scope
 
 
 class Level(NamedTuple):
@@ -29,23 +30,49 @@ Chain = tuple[Level, ...]
 """From the response to the innermost item."""
 
 
-def answers_of(target: FormItem, chain: Chain) -> list[Value]:
-    """Return the answers of ``target`` that are meant at the end of ``chain``.
+class Answers:
+    """The answers of one response, to be found from any place in it.
 
-    An item around it is the nearest; else the answers within the innermost group that holds both,
-    so that in a repeating group each occurrence asks its own.
+    What lies in a holder is collected once, so that many conditions cost no more than the response
+    is large.
     """
-    for level in reversed(chain):
-        if level.link_id == target.link_id:
-            return list(_values(level.item))
-    shared = chain[0]
-    for level, link_id in zip(chain[1:], target.above, strict=False):
-        if level.link_id != link_id:
-            break
-        shared = level
-    return [
-        value for item in _occurrences(shared.holder, target.link_id) for value in _values(item)
-    ]
+
+    def __init__(self) -> None:
+        self._by_holder: dict[int, dict[str, list[Value]]] = {}  # by identity of the holder
+
+    def of(self, target: FormItem, chain: Chain) -> Sequence[Value]:
+        """Return the answers of ``target`` that are meant at the end of ``chain``.
+
+        An item around it is the nearest; else the answers within the innermost group that holds
+        both, so that in a repeating group each occurrence asks its own.
+        """
+        for level in reversed(chain):
+            if level.link_id == target.link_id:
+                return list(_values(level.item))
+        shared = chain[0]
+        for level, link_id in zip(chain[1:], target.above, strict=False):
+            if level.link_id != link_id:
+                break
+            shared = level
+        found = self._by_holder.get(id(shared.holder))
+        if found is None:
+            found = self._by_holder[id(shared.holder)] = {}
+            _collect(shared.holder, found)
+        return found.get(target.link_id, ())
+
+
+class Filled(NamedTuple):
+    """A response with what it is checked by.
+
+    Attributes:
+        form: The Questionnaire it answers.
+        scope: The response.
+        answers: Its answers.
+    """
+
+    form: Form
+    scope: Scope
+    answers: Answers
 
 
 def is_answered(item: JsonObject) -> bool:
@@ -62,10 +89,11 @@ def _values(item: JsonObject) -> Iterator[Value]:
             yield value
 
 
-def _occurrences(holder: JsonObject, link_id: str) -> Iterator[JsonObject]:
+def _collect(holder: JsonObject, found: dict[str, list[Value]]) -> None:
     for _, item in objects(holder, "item"):
-        if item.get("linkId") == link_id:
-            yield item
-        yield from _occurrences(item, link_id)
+        link_id = text_of(item, "linkId")
+        if link_id is not None:
+            found.setdefault(link_id, []).extend(_values(item))
+        _collect(item, found)
         for _, answer in objects(item, "answer"):
-            yield from _occurrences(answer, link_id)
+            _collect(answer, found)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from fhir_server.fhirpath import Env, Expression, FhirPathError, Node, compile_expression, node
 from fhir_server.model import JsonObject
-from fhir_server.validation.questionnaire.chain import Chain, answers_of
+from fhir_server.validation.questionnaire.chain import Chain, Filled
 from fhir_server.validation.questionnaire.comparison import Comparison
 from fhir_server.validation.questionnaire.form import Form, FormItem, extension_values
 from fhir_server.validation.questionnaire.value import Value, objects, text_of, value_of
@@ -32,15 +32,15 @@ class Enabling:
         self._comparison = comparison
         self._expressions: dict[str, Expression] = {}
 
-    def is_enabled(self, item: FormItem, chain: Chain, form: Form, scope: Scope) -> bool | None:
+    def is_enabled(self, item: FormItem, chain: Chain, response: Filled) -> bool | None:
         """Say whether an item is enabled, apart from the items around it."""
         expression = item.value(*EXPRESSIONS)
         if expression is not None:
-            return self._by_expression(expression, item, form, scope)
+            return self._by_expression(expression, item, response.form, response.scope)
         conditions = [condition for _, condition in objects(item.json, "enableWhen")]
         if not conditions:
             return True
-        verdicts = {self._meets(condition, chain, form) for condition in conditions}
+        verdicts = {self._meets(condition, chain, response) for condition in conditions}
         if len(verdicts) == 1:
             return verdicts.pop()
         behaviour = item.json.get("enableBehavior")
@@ -50,12 +50,12 @@ class Enabling:
             return False if False in verdicts else None
         return None
 
-    def _meets(self, condition: JsonObject, chain: Chain, form: Form) -> bool | None:
-        target = form.by_link_id.get(text_of(condition, "question") or "")
+    def _meets(self, condition: JsonObject, chain: Chain, response: Filled) -> bool | None:
+        target = response.form.by_link_id.get(text_of(condition, "question") or "")
         expected = value_of(condition, "answer")
         if target is None or expected is None:
             return None
-        answers = answers_of(target, chain)
+        answers = response.answers.of(target, chain)
         operator = text_of(condition, "operator")
         if operator == "exists":
             return bool(answers) is expected.json

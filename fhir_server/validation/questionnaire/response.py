@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from fhir_server.model import JsonObject, Severity
 from fhir_server.validation.finding import Finding, Findings, Step
 from fhir_server.validation.questionnaire.answer import Answer, AnswerRule
-from fhir_server.validation.questionnaire.chain import Chain, Level, is_answered
+from fhir_server.validation.questionnaire.chain import Answers, Chain, Filled, Level, is_answered
 from fhir_server.validation.questionnaire.comparison import Comparison
 from fhir_server.validation.questionnaire.enabling import EXPRESSIONS, Enabling
 from fhir_server.validation.questionnaire.form import Form, FormItem
@@ -65,6 +65,7 @@ class ResponseCheck:
     ) -> None:
         self._form = form
         self._scope = scope
+        self._filled = Filled(form, scope, Answers())
         self._comparison = comparison
         self._enabling = enabling
         is_complete = text_of(scope.resource, "status") in _COMPLETE
@@ -148,7 +149,7 @@ class ResponseCheck:
             yield from _under(more, index, _ITEM)
 
     def _is_enabled(self, form_item: FormItem, chain: Chain) -> bool | None:
-        return self._enabling.is_enabled(form_item, chain, self._form, self._scope)
+        return self._enabling.is_enabled(form_item, chain, self._filled)
 
     def _required(self, form_item: FormItem) -> Finding:
         return Finding(

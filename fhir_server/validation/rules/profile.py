@@ -59,6 +59,7 @@ class _Profiles:
         self._profiles = profiles
         self._source = source
         self._table = place.table
+        self._fhir_type = place.fhir_type
         self._only: Structure | None = None
 
     def check_one(self, value: Any, _sibling: Any, scope: Scope) -> Findings | None:
@@ -71,6 +72,10 @@ class _Profiles:
             structure = self._only = self._table.registry.structure(profile)
         if structure is None:
             return self._unknown(profile)
+        if "#" in profile:
+            element_id = profile.partition("#")[2]
+            rule = self._table.element_rule(structure, element_id, self._fhir_type)
+            return None if rule is None else rule(value, None, scope)
         if "resourceType" in value and not self._fits(value, structure):
             return [self._wrong_type(value, structure)]
         return self._table.check_profile(value, structure, _inside(value, scope))
