@@ -77,6 +77,7 @@ class Application:
         self._site: Any = None
         self._problem = "starting"
         self._opening: asyncio.Task[None] | None = None
+        self._following: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         """Answer one ASGI connection."""
@@ -137,6 +138,7 @@ class Application:
             await store.close()
             raise
         self._store = store
+        self._following = asyncio.create_task(knowledge.follow(store))
 
     async def _serve(
         self, store: ResourceStore, knowledge: KnowledgeBase, registry: Registry
@@ -157,8 +159,10 @@ class Application:
 
     async def stop(self) -> None:
         """Close the store."""
-        if self._opening is not None:
-            self._opening.cancel()
+        for task in (self._opening, self._following):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait([task])
         if self._store is not None:
             await self._store.close()
 

@@ -6,13 +6,23 @@ Decision: docs/decisions/0070-stored-definitions-take-effect.md
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from fhir_server.definitions import DefinitionErrors, Registry
-from fhir_server.model import Issue, JsonObject, ResourceType, decode_stored, issue
+from fhir_server.model import (
+    Issue,
+    JsonObject,
+    LogicalId,
+    NotSupported,
+    ResourceType,
+    Unavailable,
+    VersionId,
+    decode_stored,
+    issue,
+)
 from fhir_server.search import IndexExtractor, QueryParser, SearchQuery
-from fhir_server.storage import ResourceStore
+from fhir_server.storage import ChangesLost, ResourceStore, StoredVersion
 from fhir_server.terminology import Terminology
 from fhir_server.validation import Validator
 
@@ -25,6 +35,7 @@ DEFINITION_TYPES = frozenset(
 """Types whose stored instances take effect at once."""
 
 _PAGE_COUNT = 500
+_PAUSE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +49,15 @@ class Knowledge:
     parser: QueryParser
 
 
-class DefinitionChange(NamedTuple):
-    """A definition before and after a commit; None: it was not there, or it is deleted."""
+Key = tuple[ResourceType, LogicalId]
 
-    before: JsonObject | None
-    after: JsonObject | None
+
+class InForce(NamedTuple):
+    """What a stored definition has become: its version, its URL, what was remarked about it."""
+
+    version_id: VersionId
+    url: str | None
+    warnings: tuple[Issue, ...]
 
 
 class KnowledgeBase:
@@ -59,53 +74,106 @@ class KnowledgeBase:
     def __init__(self, registry: Registry, build: Callable[[Registry], Knowledge]) -> None:
         self._build = build
         self._changing = asyncio.Lock()
+        self._in_force: dict[Key, InForce] = {}
         self.current = build(registry)
 
-    async def apply(self, changes: Sequence[DefinitionChange]) -> tuple[Issue, ...]:
-        """Let committed changes of definitions take effect.
+    async def apply(self, versions: Sequence[StoredVersion]) -> tuple[Issue, ...]:
+        """Let committed versions of definitions take effect, deletions too.
+
+        A version that took effect before, or a newer one, costs nothing.
 
         Returns:
             A warning for each definition that cannot take effect; it stays stored, and what was in
             force under its URL before stays in force.
         """
         async with self._changing:
-            registry, warnings = await asyncio.to_thread(_changed, self.current.registry, changes)
-            self.current = await asyncio.to_thread(self._build, registry)
-        return warnings
+            fresh = [version for version in versions if not self._has(version)]
+            if fresh:
+                await self._replace(fresh)
+            told = (self._in_force[_key(version)].warnings for version in versions)
+            return tuple(dict.fromkeys(warning for warnings in told for warning in warnings))
+
+    def _has(self, version: StoredVersion) -> bool:
+        known = self._in_force.get(_key(version))
+        return known is not None and known.version_id >= version.version_id
+
+    async def _replace(self, fresh: list[StoredVersion]) -> None:
+        known = (self._in_force.get(_key(version)) for version in fresh)
+        urls = [None if found is None else found.url for found in known]
+        resources = [None if v.body is None else decode_stored(v.body) for v in fresh]
+        changes = [
+            (version.resource_type, url, resource)
+            for version, url, resource in zip(fresh, urls, resources, strict=True)
+        ]
+        registry, warnings = await asyncio.to_thread(_changed, self.current.registry, changes)
+        self.current = await asyncio.to_thread(self._build, registry)
+        for version, resource in zip(fresh, resources, strict=True):
+            url = None if resource is None else resource.get("url")
+            self._in_force[_key(version)] = InForce(version.version_id, url, warnings)
 
     async def load(self, store: ResourceStore) -> tuple[Issue, ...]:
-        """Let every definition take effect that the store holds; meant for the start."""
+        """Let every definition take effect that the store holds, and none that it does not."""
         warnings: list[Issue] = []
+        missed = set(self._in_force)
         for resource_type in sorted(DEFINITION_TYPES):
-            query = SearchQuery(
-                resource_types=(ResourceType(resource_type),), page_count=_PAGE_COUNT
-            )
-            changes: list[DefinitionChange] = []
-            while True:
-                page = await store.search(query)
-                changes += (
-                    DefinitionChange(None, decode_stored(version.body))
-                    for version in page.matches
-                    if version.body is not None
-                )
-                if page.next is None:
-                    break
-                query = SearchQuery(
-                    resource_types=query.resource_types, page_count=_PAGE_COUNT, after=page.next
-                )
-            if changes:
-                warnings += await self.apply(changes)
+            versions = await _stored(store, ResourceType(resource_type))
+            missed.difference_update(map(_key, versions))
+            warnings += await self.apply(versions)
+        await self.apply([*(await store.read_many(sorted(missed))).values()])
         return tuple(warnings)
+
+    async def follow(self, store: ResourceStore) -> None:
+        """Let definitions take effect that other processes commit; without end.
+
+        Returns only where the database cannot be followed.
+        """
+        token: str | None = None
+        while True:
+            try:
+                async for batch in store.changes(DEFINITION_TYPES, token):
+                    if token is None:  # nothing is missed between the start and the first batch
+                        await self.load(store)
+                    token = batch.token
+                    keys = {(change.resource_type, change.logical_id) for change in batch.changes}
+                    if keys:
+                        await self.apply([*(await store.read_many(sorted(keys))).values()])
+            except NotSupported:
+                return
+            except ChangesLost:
+                token = None
+            except Unavailable:
+                pass
+            await asyncio.sleep(_PAUSE_S)
+
+
+def _key(version: StoredVersion) -> Key:
+    return version.resource_type, version.logical_id
+
+
+async def _stored(store: ResourceStore, resource_type: ResourceType) -> list[StoredVersion]:
+    query = SearchQuery(resource_types=(resource_type,), page_count=_PAGE_COUNT)
+    found: list[StoredVersion] = []
+    while True:
+        page = await store.search(query)
+        found += page.matches
+        if page.next is None:
+            return found
+        query = replace(query, after=page.next)
 
 
 def _changed(
-    registry: Registry, changes: Sequence[DefinitionChange]
+    registry: Registry, changes: Sequence[tuple[str, str | None, JsonObject | None]]
 ) -> tuple[Registry, tuple[Issue, ...]]:
-    """Make the registry after ``changes``: all at once, or one by one where that fails."""
-    for before, after in changes:
-        if before is not None and (after is None or after.get("url") != before.get("url")):
-            registry = registry.without(before["resourceType"], before.get("url", ""))
-    added = [after for _, after in changes if after is not None]
+    """Make the registry after ``changes``: all at once, or one by one where that fails.
+
+    Args:
+        registry: Before them.
+        changes: Type, URL before (None: not in force) and resource (None: deleted).
+    """
+    for resource_type, url, after in changes:
+        if url is not None and (after is None or after.get("url") != url):
+            registry = registry.without(resource_type, url)
+    added = [after for *_, after in changes if after is not None]
     if not added:
         return registry, ()
     try:

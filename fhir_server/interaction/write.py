@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from fhir_server.interaction.knowledge import DEFINITION_TYPES, DefinitionChange, Knowledge
+from fhir_server.interaction.knowledge import DEFINITION_TYPES, Knowledge
 from fhir_server.interaction.services import Services
 from fhir_server.model import (
     Conflict,
@@ -107,7 +107,7 @@ async def commit_changes(
                 await services.store.commit(writes)
         except StaleWrite:
             continue
-        return await _in_effect(services, [result for result, _ in results], currents)
+        return await _in_effect(services, [result for result, _ in results])
     raise Conflict.of("write-contended", expression=changes[0].place, found=MAX_ATTEMPTS)
 
 
@@ -256,22 +256,18 @@ def _in_order(value: object) -> object:
     return [_in_order(item) for item in value] if isinstance(value, list) else value
 
 
-async def _in_effect(
-    services: Services, results: list[Result], currents: Sequence[StoredVersion | None]
-) -> list[Result]:
+async def _in_effect(services: Services, results: list[Result]) -> list[Result]:
     """Let written definitions take effect; a warning goes to the first result."""
-    changes = [
-        DefinitionChange(
-            None if current is None or current.body is None else decode_stored(current.body),
-            result.change.resource,
-        )
-        for result, current in zip(results, currents, strict=True)
+    versions = [
+        result.version
+        for result in results
         if result.change.resource_type in DEFINITION_TYPES
         and result.effect in {"created", "updated", "deleted"}
+        and result.version is not None
     ]
-    if not changes:
+    if not versions:
         return results
-    warnings = await services.knowledge.apply(changes)
+    warnings = await services.knowledge.apply(versions)
     if not warnings:
         return results
     first = results[0]

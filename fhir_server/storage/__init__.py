@@ -2,12 +2,15 @@
 
 from fhir_server.storage.store import (
     AlreadyExists,
+    ChangeBatch,
+    ChangesLost,
     ExplainedStep,
     HistoryPage,
     HistoryQuery,
     ResourceStore,
     SearchPage,
     StaleWrite,
+    StoredChange,
     StoredVersion,
     StoreHealth,
     Write,
@@ -16,6 +19,8 @@ from fhir_server.storage.store import (
 
 __all__ = [
     "AlreadyExists",
+    "ChangeBatch",
+    "ChangesLost",
     "ExplainedStep",
     "HistoryPage",
     "HistoryQuery",
@@ -23,6 +28,7 @@ __all__ = [
     "SearchPage",
     "StaleWrite",
     "StoreHealth",
+    "StoredChange",
     "StoredVersion",
     "Write",
     "WriteMethod",

@@ -4,7 +4,7 @@ Both backends promise: acknowledged means durable; version ids 1, 2, 3 … witho
 is all or nothing and never seen half-done; a conditional create cannot make two.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
@@ -146,6 +146,32 @@ class HistoryPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredChange:
+    """One version was committed; what is in it can be read."""
+
+    resource_type: ResourceType
+    logical_id: LogicalId
+    version_id: VersionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeBatch:
+    """What was committed since the batch before, in the order of versions of each resource.
+
+    Attributes:
+        changes: May be empty: nothing happened, the token is newer all the same.
+        token: Opaque; what follows this batch can be asked for by it, also by another process.
+    """
+
+    changes: tuple[StoredChange, ...]
+    token: str
+
+
+class ChangesLost(Exception):
+    """What came after a token is not known any more: look at everything anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoreHealth:
     """Whether the store answers, and what people should know about it (without secrets)."""
 
@@ -199,6 +225,24 @@ class ResourceStore(Protocol):
 
     async def history(self, query: HistoryQuery) -> HistoryPage:
         """Return one page of versions, newest first, deletions included."""
+
+    def changes(
+        self, resource_types: Collection[str] = (), after: str | None = None
+    ) -> AsyncIterator[ChangeBatch]:
+        """Follow the commits of all processes, without end.
+
+        The first batch comes at once; what is committed after it has come is not missed. Each
+        change comes at least once.
+
+        Args:
+            resource_types: Only of these types; none: of every type.
+            after: Token of a batch; None: from now on.
+
+        Raises:
+            ChangesLost: The token is too old, or none.
+            Unavailable: The database was lost; follow again, with the last token.
+            NotSupported: This database cannot be followed.
+        """
 
     async def health(self) -> StoreHealth:
         """Say whether the store can be used now; never raises."""

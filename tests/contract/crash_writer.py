@@ -1,7 +1,7 @@
 """Commits bundles without end and prints the number of each one that was acknowledged.
 
-``python -m tests.contract.crash_writer FILE|URL`` is run and killed by ``test_crash.py``. A bundle makes
-`BUNDLE_SIZE` resources and updates its worker's counter; several are under way at once.
+``python -m tests.contract.crash_writer FILE|URL`` is run and killed by ``test_crash.py``. A bundle
+makes `BUNDLE_SIZE` resources and updates its worker's counter; several are under way at once.
 """
 
 import asyncio

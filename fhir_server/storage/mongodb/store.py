@@ -3,24 +3,26 @@
 Layout and figures: docs/mongodb.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import PyMongoError
 
-from fhir_server.model import LogicalId, ResourceType, VersionId
+from fhir_server.model import LogicalId, NotSupported, ResourceType, VersionId
 from fhir_server.search import And, Chain, Has, Node, Not, Or, SearchQuery
 from fhir_server.storage.mongodb.bodies import Bodies
 from fhir_server.storage.mongodb.committing import Committer
 from fhir_server.storage.mongodb.dictionary import Dictionary
 from fhir_server.storage.mongodb.document import key, stored_version, version_key
 from fhir_server.storage.mongodb.faults import reading, reason, writing
+from fhir_server.storage.mongodb.feed import follow
 from fhir_server.storage.mongodb.handle import Handle
 from fhir_server.storage.mongodb.history import Historian
 from fhir_server.storage.mongodb.indexes import missing_indexes
 from fhir_server.storage.mongodb.searching import Searcher
 from fhir_server.storage.store import (
+    ChangeBatch,
     ExplainedStep,
     HistoryPage,
     HistoryQuery,
@@ -108,6 +110,14 @@ class MongoStore:
                 query
             )
         return tuple(steps)
+
+    def changes(
+        self, resource_types: Collection[str] = (), after: str | None = None
+    ) -> AsyncIterator[ChangeBatch]:
+        """See `ResourceStore.changes`."""
+        if not self._handle.has_transactions:
+            raise NotSupported.of("store-without-changes")
+        return follow(self._handle, resource_types, after)
 
     async def health(self) -> StoreHealth:
         """See `ResourceStore.health`."""

@@ -55,5 +55,5 @@ def test_keys_of_a_resource_never_become_keys_of_the_database() -> None:
     made = replace(made, version=replace(made.version, body=hostile))
     document = current_document(made, 1)
     assert bytes(document["j"]) == hostile
-    assert set(document) <= {"_id", "rt", "v", "lu", "m", "c", "t", "j"}
+    assert set(document) <= {"_id", "rt", "v", "lu", "m", "c", "t", "pk", "j"}
     encode(document)
