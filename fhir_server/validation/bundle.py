@@ -10,12 +10,14 @@ from typing import Any
 from fhir_server.model import JsonObject
 from fhir_server.validation.finding import Finding, Findings, Step
 from fhir_server.validation.reference_target import is_absolute
+from fhir_server.validation.scope import Scope
 
 _MOST_STEPS = 2
 
 
-def check(bundle: JsonObject, resource_types: frozenset[str]) -> Findings | None:
+def check(bundle: JsonObject, scope: Scope) -> Findings | None:
     """Check the entries of a Bundle as a whole."""
+    resource_types = scope.run.table.registry.types.resource_types
     entries = bundle.get("entry")
     if entries.__class__ is not list:
         return None

@@ -8,9 +8,9 @@ from typing import Any
 
 from fhir_server.definitions import Structure
 from fhir_server.model import JsonObject
-from fhir_server.validation import bundle, contained, questionnaire, shape
+from fhir_server.validation import bundle, contained, profile_definition, questionnaire, shape
 from fhir_server.validation.extension_context import settle
-from fhir_server.validation.finding import Finding, Findings, Step, join, under
+from fhir_server.validation.finding import Finding, Findings, Step, has_error, join, under
 from fhir_server.validation.scope import Plans, Scope
 from fhir_server.validation.suggestion import nearest
 
@@ -20,7 +20,8 @@ class ResourceChecks:
 
     def __init__(self, table: Plans) -> None:
         self._table = table
-        self._of_type = questionnaire.checks_by_type(table)
+        self._of_type = {"Bundle": bundle.check, **questionnaire.checks_by_type(table)}
+        self._of_sound = {"StructureDefinition": profile_definition.check}
 
     def check(self, resource: Any, scope: Scope, profiles: Iterable[str] = ()) -> Findings | None:
         """Check one resource in its own scope.
@@ -39,11 +40,12 @@ class ResourceChecks:
         found = self._table.type_check(resource_type)(resource, resource, scope)
         if "contained" in resource and not scope.is_contained:
             found = join(found, contained.check(resource))
-        if resource_type == "Bundle":
-            found = join(found, bundle.check(resource, types.resource_types))
         of_type = self._of_type.get(resource_type)
         if of_type is not None:
             found = join(found, of_type(resource, scope))
+        of_sound = self._of_sound.get(resource_type)
+        if of_sound is not None and not has_error(found):
+            found = join(found, of_sound(resource, scope))
         for canonical, step in self._claimed(resource, resource_type, profiles, scope):
             more = self._check_profile(resource, resource_type, canonical, scope, step)
             if more is not None:
