@@ -13,6 +13,7 @@ from fhir_server.model import (
     InvalidRequest,
     Issue,
     JsonObject,
+    Severity,
     issue,
     operation_outcome,
     with_positions,
@@ -52,7 +53,7 @@ async def validate(services: Services, target: Target, request: Request) -> Resp
             raise InvalidRequest.of("body-missing")
     issues: Sequence[Issue] = ()
     if given.mode != "delete":
-        issues = await _findings(services, target, request, resource, given.profiles)
+        issues = await _findings(services, target, request, given, resource)
     return _answer(request, issues, pointer)
 
 
@@ -79,17 +80,31 @@ async def _findings(
     services: Services,
     target: Target,
     request: Request,
+    given: _Input,
     resource: JsonObject,
-    profiles: Sequence[str],
 ) -> Sequence[Issue]:
-    found = resource.get("resourceType")
-    if found != target.resource_type:
-        wrong = issue("resource-type-other", pointer="", found=found, expected=target.resource_type)
-        return (wrong,)
+    other = _other_type(target, given, resource)
+    if any(found.is_error for found in other):
+        return other
     knowledge = services.knowledge.current
     if len(request.body or b"") > services.options.offload_from_bytes:
-        return await asyncio.to_thread(_validated, knowledge, resource, profiles)
-    return _validated(knowledge, resource, profiles)
+        found = await asyncio.to_thread(_validated, knowledge, resource, given.profiles)
+    else:
+        found = _validated(knowledge, resource, given.profiles)
+    return (*other, *found)
+
+
+def _other_type(target: Target, given: _Input, resource: JsonObject) -> tuple[Issue, ...]:
+    """Tell of another type than the URL's; only as a write it could not be taken at all."""
+    found, expected = resource.get("resourceType"), target.resource_type
+    if found == expected:
+        return ()
+    is_refused = given.mode in {"create", "update"} or not isinstance(found, str)
+    severity: Severity = "error" if is_refused else "warning"
+    wrong = issue(
+        "resource-type-other", severity=severity, pointer="", found=found, expected=expected
+    )
+    return (wrong,)
 
 
 def _validated(

@@ -267,6 +267,7 @@ async def check(store: ResourceStore, queries: Sequence[SearchQuery], corpus: An
             assert page.total == len(expected)
             assert len(page.matches) <= query.page_count
             found += [(match.resource_type, match.logical_id) for match in page.matches]
+            assert len(found) <= len(expected), "pages must not go round"
             if page.next is None:
                 break
             asked = replace(query, after=page.next)

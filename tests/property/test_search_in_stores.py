@@ -74,6 +74,7 @@ class Filled:
             if page.next is None:
                 return found, page.total
             assert page.matches, "a page before the last one has matches"
+            assert len(found) == len(set(found)), "pages must not go round"
             query = replace(query, after=page.next)
 
 
