@@ -123,7 +123,10 @@ class _Membership:
         return [self._finding("binding-no-code", (), shown=None)]
 
     def _weigh(self, codings: Sequence[_Code], *, is_plain: bool = False) -> Findings | None:
-        verdicts = [self._verdict(coding) for coding in codings]
+        verdicts = [
+            "not-member" if system is None and not is_plain else self._verdict((system, code))
+            for system, code in codings  # a code without system is in no value set
+        ]
         if "member" in verdicts:
             return None
         shown = ", ".join(f"{system}|{code}" if system else code for system, code in codings)

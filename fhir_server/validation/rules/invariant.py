@@ -118,7 +118,7 @@ def _check(
     holds = expression.holds
     guard = _guard(expression.text, place)
     ukrainian = dict(constraint.translations).get("uk", constraint.human)
-    human = Text(en=constraint.human, uk=ukrainian)
+    human = Text(en=constraint.human.rstrip(". "), uk=ukrainian.rstrip(". "))
 
     def check(value: Any, sibling: Any, scope: Scope) -> Findings | None:
         env = scope.env

@@ -162,8 +162,8 @@ def test_an_invariant_speaks_the_language_of_its_translation(validate) -> None:
         definitions=[translated],
         profiles=[translated["url"]],
     )[0]
-    assert found.text.en.startswith("A patient is active (rule ex-1")
-    assert found.text.uk.startswith("Пацієнт активний (правило ex-1")
+    assert found.text.en == "A patient is active. Patient does not meet this rule (ex-1)."
+    assert found.text.uk == "Пацієнт активний. Patient не відповідає цьому правилу (ex-1)."
 
 
 def test_long_values_are_shortened_in_messages(validate) -> None:
