@@ -56,7 +56,7 @@ def test_a_good_code_is_told_back_with_its_display():
 def test_a_code_that_is_not_in_is_refused_with_a_reason_and_near_codes():
     found = run(WARM, coding__Coding=coding("rot"))
     assert value(found, "result") is False
-    assert "take one of its codes" in value(found, "message")
+    assert "use one of its codes" in value(found, "message")
     assert rules(found) == [
         ("code-not-in-value-set", "error", "Coding.code"),
         ("code-unknown", "error", "Coding.code"),
@@ -65,7 +65,7 @@ def test_a_code_that_is_not_in_is_refused_with_a_reason_and_near_codes():
 
 def test_messages_are_in_the_readers_language():
     assert "оберіть код" in value(run(WARM, coding__Coding=coding("blue"), language=""), "message")
-    assert "take one" in value(run(WARM, coding__Coding=coding("blue"), language="en"), "message")
+    assert "use one" in value(run(WARM, coding__Coding=coding("blue"), language="en"), "message")
 
 
 def test_the_value_set_can_come_along_or_be_the_instance():
