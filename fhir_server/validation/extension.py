@@ -102,7 +102,7 @@ class ExtensionList:
         return found
 
     def _check_one(self, value: JsonObject, parent: JsonObject, scope: Scope) -> Findings | None:
-        has_value = any(key[:5] == "value" or key[:6] == "_value" for key in value)
+        has_value = not value.keys() <= _NO_VALUE
         if has_value == ("extension" in value):
             return [Finding("extension-value-or-parts", source="ext-1", found=value.get("url"))]
         url = value.get("url")
@@ -173,6 +173,7 @@ class ExtensionList:
         ]
 
 
+_NO_VALUE = frozenset(("id", "url", "_url", "extension"))
 _UNASKED: Any = object()
 
 

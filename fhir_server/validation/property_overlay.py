@@ -80,6 +80,8 @@ class PropertyOverlay:
         self.check: Callable[[JsonObject, Scope], Findings | None] = self._check
         if is_plain and not self._min and len(keys) == 1:
             self.check = self._check_plain
+        elif self._max == 0 and self._by_key.keys() <= {keys[0][0], keys[0][1]}:
+            self.check = self._check_absent
 
     def is_lacking(self, parent: JsonObject) -> bool:
         """Say whether the required key, or its ``_`` sibling, is missing."""
@@ -108,6 +110,11 @@ class PropertyOverlay:
             return None
         return allowed
 
+    def _check_absent(self, parent: JsonObject, scope: Scope) -> Findings | None:
+        """A prohibited element is mostly not there."""
+        key, sibling_key, *_ = self._keys[0]
+        return self._check(parent, scope) if key in parent or sibling_key in parent else None
+
     def _check_plain(self, parent: JsonObject, scope: Scope) -> Findings | None:
         """The commonest case written out: one key, and only rules for its values."""
         key, sibling_key, _, rule = self._keys[0]
@@ -133,11 +140,15 @@ class PropertyOverlay:
         for key, sibling_key, fhir_type, rule in self._present(parent):
             value = parent.get(key)
             sibling = None if sibling_key is None else parent.get(sibling_key)
-            here = _items(value, sibling, fhir_type, (key, self._name))
-            count += len(here)
-            more = self._check_items(here, rule, scope)
-            if items is not None:
-                items += here
+            if items is None and sibling is None and value.__class__ is not list:
+                count += 1
+                more = self._check_one(value, fhir_type, rule, key, scope)
+            else:
+                here = _items(value, sibling, fhir_type, (key, self._name))
+                count += len(here)
+                more = self._check_items(here, rule, scope)
+                if items is not None:
+                    items += here
             if more is not None:
                 found = join(found, more)
         if count < self._min:
@@ -161,7 +172,21 @@ class PropertyOverlay:
             key, sibling_key, *_ = self._keys[0]
             return self._keys if key in parent or sibling_key in parent else ()
         by_key = self._by_key
-        return list(dict.fromkeys(by_key[key] for key in parent if key in by_key))
+        return [
+            by_key[key]
+            for key in parent
+            if key in by_key and (key[0] != "_" or key[1:] not in parent)
+        ]
+
+    def _check_one(
+        self, value: Any, fhir_type: str, rule: Rule | None, key: str, scope: Scope
+    ) -> Findings | None:
+        found = self._wrong_type(value, fhir_type, key)
+        if found is None and rule is not None:
+            found = rule(value, None, scope)
+            if found is not None:
+                under(None, found, (key, self._name))
+        return found
 
     def _check_items(self, items: list[Item], rule: Rule | None, scope: Scope) -> Findings | None:
         found: Findings | None = None
