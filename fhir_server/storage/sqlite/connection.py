@@ -4,6 +4,7 @@ Spec of the settings: https://www.sqlite.org/pragma.html
 """
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import asin, cos, radians, sin, sqrt
@@ -31,13 +32,13 @@ class TimeLimit(Exception):
     """A statement was stopped by its progress handler."""
 
 
-def connect(location: str, *, is_writer: bool, busy_timeout_ms: int) -> sqlite3.Connection:
+def connect(location: str, *, is_writer: bool, lock_timeout_s: float) -> sqlite3.Connection:
     """Open one connection for use by one thread at a time.
 
     Args:
         location: A ``file:`` URI.
         is_writer: Whether it commits.
-        busy_timeout_ms: How long a statement waits for locks of others.
+        lock_timeout_s: How long a statement waits for locks of others; see `never_wait`.
 
     Raises:
         Unavailable: The file cannot be opened.
@@ -49,7 +50,7 @@ def connect(location: str, *, is_writer: bool, busy_timeout_ms: int) -> sqlite3.
             isolation_level=None,
             check_same_thread=False,
             cached_statements=512,
-            timeout=busy_timeout_ms / 1000,
+            timeout=lock_timeout_s,
         )
         for statement in _SETTINGS:
             connection.execute(statement)
@@ -60,18 +61,38 @@ def connect(location: str, *, is_writer: bool, busy_timeout_ms: int) -> sqlite3.
     return connection
 
 
-def prepare_file(connection: sqlite3.Connection, *, is_memory: bool) -> None:
-    """Make an empty file a store; leave a store as it is.
+def never_wait(connection: sqlite3.Connection) -> None:
+    """From now on a locked database is told at once: for connections used on the event loop."""
+    connection.execute("PRAGMA busy_timeout = 0")
+
+
+def prepare_file(connection: sqlite3.Connection, *, is_memory: bool, lock_timeout_s: float) -> None:
+    """Make an empty file a store; leave a store as it is; blocks while others do the same.
 
     Raises:
         Unavailable: It is another program's file, or no database.
     """
+    deadline = time.monotonic() + lock_timeout_s
     with translated():
-        if not schema.is_ours(connection):
-            raise Unavailable.of("store-foreign")
-        if not is_memory:
-            connection.execute("PRAGMA journal_mode = WAL")
-        schema.create(connection)
+        while True:
+            try:
+                _prepare(connection, is_memory=is_memory)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or (
+                    time.monotonic() > deadline
+                ):
+                    raise
+                time.sleep(0.01)  # SQLite itself does not wait for the change to WAL
+            else:
+                return
+
+
+def _prepare(connection: sqlite3.Connection, *, is_memory: bool) -> None:
+    if not schema.is_ours(connection):
+        raise Unavailable.of("store-foreign")
+    if not is_memory:
+        connection.execute("PRAGMA journal_mode = WAL")
+    schema.create(connection)
 
 
 @contextmanager

@@ -1,33 +1,20 @@
-"""The store on one SQLite file: statements on the event loop while they are short, on threads else.
-
-A read by id costs 5 µs where it stands and 60 µs over a thread, and a thread that must take the
-interpreter lock again starves beside a busy loop; the measurements are in
-docs/decisions/0060-sqlite-on-the-event-loop.md.
-"""
+"""The store on one SQLite file: reading in ``readers.py``, writing in ``commit.py``."""
 
 import asyncio
 import re
 import sqlite3
 import sys
-import threading
-import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from fhir_server.model import LogicalId, ResourceType, Unavailable, VersionId, issue
+from fhir_server.model import FhirError, LogicalId, ResourceType, Unavailable, VersionId, issue
 from fhir_server.search import SearchQuery
 from fhir_server.storage.sqlite import feed
 from fhir_server.storage.sqlite.commit import Committer
-from fhir_server.storage.sqlite.connection import (
-    RETRY_AFTER,
-    TimeLimit,
-    connect,
-    prepare_file,
-    too_slow,
-    translated,
-)
+from fhir_server.storage.sqlite.connection import RETRY_AFTER, connect, never_wait, prepare_file
 from fhir_server.storage.sqlite.dictionary import Dictionary
+from fhir_server.storage.sqlite.readers import Readers
 from fhir_server.storage.sqlite.search import Searcher
 from fhir_server.storage.sqlite.versions import VersionReader
 from fhir_server.storage.store import (
@@ -42,10 +29,6 @@ from fhir_server.storage.store import (
     Write,
 )
 
-INLINE_STEPS = 20_000
-"""Steps of SQLite's machine (about 1 ms) that a statement may take on the event loop."""
-PROGRESS_STEPS = 100_000
-"""Steps between looks at the clock on a thread."""
 SWITCH_INTERVAL_S = 0.0001
 """How long a thread waits for the interpreter lock before it insists. At Python's own 5 ms a COMMIT
 that comes back beside a busy loop waits for a second and more: 82 against 1,395 writes a second."""
@@ -77,19 +60,20 @@ class SqliteStore:
         lock_timeout_s: float,
         readers: int,
     ) -> None:
-        self._location = location
-        self._search_timeout_s = search_timeout_s
-        self._lock_timeout_s = lock_timeout_s
         self._dictionary = Dictionary()
         self._versions = VersionReader(self._dictionary)
         self._searcher = Searcher(self._dictionary)
-        self._writer = connect(location, is_writer=True, busy_timeout_ms=0)
-        prepare_file(self._writer, is_memory=is_memory)
-        self._inline = self._reader(busy_timeout_s=0)
-        self._threads = ThreadPoolExecutor(readers, thread_name_prefix="sqlite-read")
+        self._writer = connect(location, is_writer=True, lock_timeout_s=lock_timeout_s)
+        prepare_file(self._writer, is_memory=is_memory, lock_timeout_s=lock_timeout_s)
+        if not is_memory:  # there a COMMIT must wait for long readers
+            never_wait(self._writer)
+        self._readers = Readers(
+            location,
+            time_limit_s=search_timeout_s,
+            lock_timeout_s=lock_timeout_s,
+            threads=readers,
+        )
         self._commits = ThreadPoolExecutor(1, thread_name_prefix="sqlite-commit")
-        self._local = threading.local()
-        self._opened: list[sqlite3.Connection] = []
         self._is_closed = False
         self._committer = Committer(
             self._writer,
@@ -104,8 +88,9 @@ class SqliteStore:
     ) -> StoredVersion | None:
         """See `ResourceStore.read`."""
         self._check_open()
-        with translated():
-            return self._versions.read(self._inline, resource_type, logical_id)
+        return await self._readers.quick(
+            lambda connection: self._versions.read(connection, resource_type, logical_id)
+        )
 
     async def read_many(
         self, keys: Sequence[tuple[ResourceType, LogicalId]]
@@ -125,8 +110,11 @@ class SqliteStore:
     ) -> StoredVersion | None:
         """See `ResourceStore.vread`."""
         self._check_open()
-        with translated():
-            return self._versions.vread(self._inline, resource_type, logical_id, version_id)
+        return await self._readers.quick(
+            lambda connection: self._versions.vread(
+                connection, resource_type, logical_id, version_id
+            )
+        )
 
     async def commit(self, writes: Sequence[Write]) -> None:
         """See `ResourceStore.commit`."""
@@ -171,8 +159,10 @@ class SqliteStore:
         if self._is_closed:
             return StoreHealth(is_ready=False, description=description, notes=("closed",))
         try:
-            self._inline.execute("SELECT 1 FROM term LIMIT 1").fetchone()
-        except sqlite3.Error as error:
+            await self._readers.quick(
+                lambda connection: connection.execute("SELECT 1 FROM term").fetchone()
+            )
+        except (FhirError, sqlite3.Error) as error:
             return StoreHealth(is_ready=False, description=description, notes=(str(error),))
         return StoreHealth(is_ready=True, description=description)
 
@@ -186,58 +176,14 @@ class SqliteStore:
         await loop.run_in_executor(None, self._shut)
 
     def _shut(self) -> None:
-        self._threads.shutdown()
+        self._readers.close()
         self._commits.shutdown()
-        for connection in (*self._opened, self._inline, self._writer):
-            connection.close()
+        self._writer.close()
 
     def _check_open(self) -> None:
         if self._is_closed:
             raise Unavailable((issue("store-closed"),), RETRY_AFTER)
 
     async def _run(self, answer: Callable[[sqlite3.Connection], Answer]) -> Answer:
-        """Answer on the event loop; what proves longer than a moment starts anew on a thread."""
         self._check_open()
-        try:
-            return self._within(self._inline, answer, lambda: True, INLINE_STEPS)
-        except (TimeLimit, Unavailable):
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, self._on_thread, answer)
-
-    def _on_thread(self, answer: Callable[[sqlite3.Connection], Answer]) -> Answer:
-        connection = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = self._reader(self._lock_timeout_s)
-            self._opened.append(connection)
-        deadline = time.monotonic() + self._search_timeout_s
-        try:
-            return self._within(
-                connection, answer, lambda: time.monotonic() > deadline, PROGRESS_STEPS
-            )
-        except TimeLimit as error:
-            raise too_slow(self._search_timeout_s) from error
-
-    def _within(
-        self,
-        connection: sqlite3.Connection,
-        answer: Callable[[sqlite3.Connection], Answer],
-        is_over: Callable[[], bool],
-        steps: int,
-    ) -> Answer:
-        """Answer inside one read transaction, so that everything is of one moment."""
-        with translated():
-            connection.set_progress_handler(is_over, steps)
-            connection.execute("BEGIN")
-            try:
-                return answer(connection)
-            finally:
-                connection.set_progress_handler(None, 0)
-                if connection.in_transaction:
-                    connection.execute("COMMIT")
-
-    def _reader(self, busy_timeout_s: float) -> sqlite3.Connection:
-        connection = connect(
-            self._location, is_writer=False, busy_timeout_ms=int(busy_timeout_s * 1000)
-        )
-        connection.execute("PRAGMA query_only = ON")
-        return connection
+        return await self._readers.run(answer)
