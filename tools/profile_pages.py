@@ -24,7 +24,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "base": "Base",
         "elements": "Elements",
         "element": "Element",
-        "card": "Card.",
+        "card": "Cardinality",
         "type": "Type",
         "meaning": "Meaning",
         "codes": "Codes",
@@ -53,7 +53,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "base": "Основа",
         "elements": "Елементи",
         "element": "Елемент",
-        "card": "Кільк.",
+        "card": "Кратність",
         "type": "Тип",
         "meaning": "Зміст",
         "codes": "Коди",
@@ -63,7 +63,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "rule": "Правило",
         "check": "Зареєстровані перевірки",
         "examples": "Приклади",
-        "wrong": "Хибні приклади",
+        "wrong": "Приклади з помилками",
         "file": "Файл",
         "breaks": "Порушує",
         "profiles": "Профілі",
@@ -71,9 +71,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "extensions": "Розширення",
         "where": "Де",
         "about": (
-            "Профілі записів ЕСОЗ на FHIR R4. Це пропозиція проєкту: офіційного українського "
-            "посібника не опубліковано. Усі адреси починаються з `https://fhir.esoz.ua`. "
-            "Сторінки створює з `profiles/` команда `python -m tools.profile_pages`."
+            "Профілі записів ЕСОЗ на FHIR R4. Це пропозиція проєкту: офіційної української "
+            "настанови з упровадження не видано. Усі адреси починаються з `https://fhir.esoz.ua`. "
+            "Сторінки створено з `profiles/` командою `python -m tools.profile_pages`."
         ),
         "index": "Національні профілі",
         "other": "English",
