@@ -3,75 +3,20 @@
 Spec: https://hl7.org/fhir/R4/extensibility.html and https://hl7.org/fhir/R4/defining-extensions.html#context
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
-from fhir_server.definitions import Element, Registry, Structure
+from fhir_server.definitions import Structure
+from fhir_server.fhirpath import FhirPathError, compile_expression, node
 from fhir_server.model import JsonObject
 from fhir_server.validation import shape
 from fhir_server.validation.extension_context import Claim, judge_locally
 from fhir_server.validation.finding import Finding, Findings, join, under
+from fhir_server.validation.known_extension import Extensions, KnownExtension
 from fhir_server.validation.reference_target import is_absolute
-from fhir_server.validation.scope import Check, Plans, Rule, Scope
+from fhir_server.validation.scope import Check, Scope
 from fhir_server.validation.suggestion import nearest
 
 _EXTENSION = "Extension"
-
-
-class KnownExtension(NamedTuple):
-    """An extension whose definition is here.
-
-    Attributes:
-        structure: Its definition.
-        overlay: What the definition asks beyond the type Extension.
-        parts: URLs of the extensions inside it that it defines.
-        verdicts: By type of the element around it: may it stand there? None: the path decides.
-    """
-
-    structure: Structure
-    overlay: Rule | None
-    parts: frozenset[str]
-    verdicts: dict[str, bool | None]
-
-
-class Extensions:
-    """The extensions of one registry by URL, prepared when first met."""
-
-    def __init__(self, table: Plans) -> None:
-        self.table = table
-        self._known: dict[str, KnownExtension] = {}
-
-    def find(self, url: str) -> KnownExtension | None:
-        """Return an extension's definition with its plan; None: not here."""
-        known = self._known.get(url)
-        if known is None:
-            structure = self.table.registry.structure(url)
-            if structure is None or structure.type != _EXTENSION:
-                return None  # not kept: clients choose the URLs
-            known = self._known[url] = _know(structure, self.table)
-        return known
-
-
-def _know(structure: Structure, table: Plans) -> KnownExtension:
-    parts = frozenset(
-        url
-        for child in structure.root.children
-        if child.name == "extension"
-        for part in child.slices
-        if (url := url_of(part, table.registry)) is not None
-    )
-    return KnownExtension(structure, table.overlay(structure), parts, {})
-
-
-def url_of(element: Element, registry: Registry) -> str | None:
-    """Return the URL that a slice of ``extension`` stands for."""
-    for child in element.children:
-        if child.name == "url" and child.fixed is not None:
-            return str(child.fixed.value)
-    for ref in element.types:
-        for profile in ref.profiles:
-            structure = registry.structure(profile)
-            return structure.url if structure is not None else profile.partition("|")[0]
-    return None
 
 
 class ExtensionList:
@@ -94,12 +39,34 @@ class ExtensionList:
             return _ARRAY(values, parent, scope)
         found: Findings | None = None
         for index, value in enumerate(values):
-            more = self._check_object(value, parent, scope)
-            if value.__class__ is dict and value:
-                more = join(more, self._check_one(value, parent, scope))
+            more = self._check_simple(value, parent, scope)
+            if more is _NOT_SIMPLE:
+                more = self._check_object(value, parent, scope)
+                if value.__class__ is dict and value:
+                    more = join(more, self._check_one(value, parent, scope))
             if more is not None:
                 found = under(found, more, index)
         return found
+
+    def _check_simple(self, value: Any, parent: JsonObject, scope: Scope) -> Findings | None:
+        """The commonest case written out: a known url beside one value of an allowed type.
+
+        Whatever else could be wrong with an extension cannot be wrong with such a one; it takes
+        3 µs instead of 11, and a national Patient has ten.
+        """
+        if value.__class__ is not dict or len(value) != _URL_AND_VALUE:
+            return _NOT_SIMPLE  # type: ignore[no-any-return] # a mark, told apart by identity
+        url = value.get("url")
+        known = self._find(url) if url.__class__ is str else None
+        if known is None:
+            return _NOT_SIMPLE  # type: ignore[no-any-return] # a mark, told apart by identity
+        first, second = value
+        key = second if first == "url" else first
+        check = known.values.get(key)
+        if check is None:
+            return _NOT_SIMPLE  # type: ignore[no-any-return] # a mark, told apart by identity
+        found = self._check_place(value, known, parent, scope)
+        return join(found, check(value[key], value, scope))
 
     def _check_one(self, value: JsonObject, parent: JsonObject, scope: Scope) -> Findings | None:
         has_value = not value.keys() <= _NO_VALUE
@@ -110,7 +77,10 @@ class ExtensionList:
             return None
         known = self._find(url)
         if known is not None:
-            return self._check_known(value, known, parent, scope)
+            found = self._check_place(value, known, parent, scope)
+            return (
+                found if known.overlay is None else join(found, known.overlay(value, None, scope))
+            )
         if self._holder == _EXTENSION and not is_absolute(url):
             return self._check_part(url, parent)
         if not is_absolute(url):
@@ -136,9 +106,10 @@ class ExtensionList:
             )
         ]
 
-    def _check_known(
+    def _check_place(
         self, value: JsonObject, known: KnownExtension, parent: JsonObject, scope: Scope
     ) -> Findings | None:
+        """Check that the extension may stand here."""
         found: Findings | None = None
         structure = known.structure
         if structure.root.is_modifier != self._is_modifier:
@@ -152,9 +123,35 @@ class ExtensionList:
             known.verdicts[self._holder] = may_stand
         if may_stand is not True:
             found = join(found, self._claim(structure, parent))
-        if known.overlay is not None:
-            found = join(found, known.overlay(value, None, scope))
+        if structure.context_invariants:
+            found = join(found, self._check_invariants(value, structure, parent, scope))
         return found
+
+    def _check_invariants(
+        self, value: JsonObject, structure: Structure, parent: JsonObject, scope: Scope
+    ) -> Findings | None:
+        """Check what the definition asks of the element around it, which is the focus."""
+        found: Findings = []
+        variables = {"extension": [node(value, _EXTENSION)]}
+        for text in structure.context_invariants:
+            try:
+                expression = compile_expression(text, self._table.registry.types)
+                env = self._table.environment(scope, variables)
+                if expression.holds(node(parent, self._holder), env):
+                    continue
+            except FhirPathError as error:
+                reason = str(error)
+                found.append(Finding("invariant-not-checked", key=text, found=reason))
+                continue
+            found.append(
+                Finding(
+                    "extension-context-invariant",
+                    source=structure.url,
+                    found=structure.url,
+                    expected=text,
+                )
+            )
+        return found or None
 
     def _claim(self, structure: Structure, parent: JsonObject) -> Findings | None:
         """Leave the verdict to the resource, where the whole path is known."""
@@ -175,6 +172,8 @@ class ExtensionList:
 
 _NO_VALUE = frozenset(("id", "url", "_url", "extension"))
 _UNASKED: Any = object()
+_NOT_SIMPLE: Any = object()
+_URL_AND_VALUE = 2
 
 
 def _never(_value: Any, _parent: JsonObject, _scope: Scope) -> None:

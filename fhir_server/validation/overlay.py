@@ -135,12 +135,13 @@ def _in_order(rules: tuple[Rule, ...]) -> Rule | None:
     """Check one value by some rules; a value of a wrong JSON kind has had its finding."""
     if not rules:
         return None
+    first, others = rules[0], rules[1:]
 
     def check(value: Any, sibling: Any, scope: Scope) -> Findings | None:
         if value.__class__ is not dict:
             return None
-        found: Findings | None = None
-        for rule in rules:
+        found = first(value, sibling, scope)
+        for rule in others:
             more = rule(value, sibling, scope)
             if more is not None:
                 found = join(found, more)
@@ -153,15 +154,17 @@ def _until_wrong(rules: tuple[Rule, ...]) -> Rule | None:
     """Check one scalar by some rules; it is wrong for one reason."""
     if not rules:
         return None
+    first, others = rules[0], rules[1:]
 
     def check(value: Any, sibling: Any, scope: Scope) -> Findings | None:
         if value.__class__ in _COMPOUND:
             return None
-        for rule in rules:
-            found = rule(value, sibling, scope)
+        found = first(value, sibling, scope)
+        for rule in others:
             if found is not None:
-                return found
-        return None
+                break
+            found = rule(value, sibling, scope)
+        return found
 
     return check
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from fhir_server.definitions import Element, Registry, Structure
 from fhir_server.fhirpath import Env, Node, root_node
 from fhir_server.terminology import Terminology
-from fhir_server.validation.extension import ExtensionList, Extensions
+from fhir_server.validation.extension import ExtensionList
 from fhir_server.validation.finding import Findings, has_error
 from fhir_server.validation.host import ValidationHost
+from fhir_server.validation.known_extension import Extensions
 from fhir_server.validation.options import ValidationOptions
 from fhir_server.validation.overlay import OverlayCompiler, compile_overlay
 from fhir_server.validation.place import Place, find_element
@@ -54,7 +55,7 @@ class PlanTable:
         self._types: dict[str, ObjectPlan] = {}
         self._elements: dict[tuple[str, str], ObjectPlan] = {}
         self._overlays: dict[tuple[str, str | None], Rule | None] = {}
-        self._element_rules: dict[tuple[str, str], Rule | None] = {}
+        self._element_rules: dict[tuple[str, str, str], Rule | None] = {}
         self._extensions = Extensions(self)
         self._host = ValidationHost(self)
 
@@ -125,7 +126,7 @@ class PlanTable:
 
     def element_rule(self, structure: Structure, element_id: str, fhir_type: str) -> Rule | None:
         """Return what one element of a profile asks of values of a type; None: nothing."""
-        key = (structure.url, element_id)
+        key = (structure.url, element_id, fhir_type)
         if key not in self._element_rules:
             element = find_element(structure, element_id)
             compiler = OverlayCompiler(structure, self)

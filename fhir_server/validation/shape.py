@@ -60,12 +60,22 @@ def one_primitive(scan: Scan, rules: tuple[Rule, ...], key: str) -> Check:
     """A property with one scalar; extensions of it lie under ``_key``."""
     sibling_key = "_" + key
 
+    def check_value(value: Any, _parent: JsonObject, scope: Scope) -> Findings | None:
+        finding = scan(value)
+        return None if finding is None else _marked(finding, value, None, (), scope)
+
     def check(value: Any, parent: JsonObject, scope: Scope) -> Findings | None:
         finding = scan(value)
-        if finding is None:
-            return all_of(rules, value, parent.get(sibling_key), scope) if rules else None
-        return _marked(finding, value, parent.get(sibling_key), rules, scope)
+        if finding is not None:
+            return _marked(finding, value, parent.get(sibling_key), rules, scope)
+        found = first(value, parent.get(sibling_key), scope)
+        if others:
+            return join(found, all_of(others, value, parent.get(sibling_key), scope))
+        return found
 
+    if not rules:
+        return check_value
+    first, others = rules[0], rules[1:]
     return check
 
 

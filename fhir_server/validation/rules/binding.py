@@ -62,17 +62,20 @@ class _Membership:
         self._source = source
         self._terminology = place.table.terminology
         self._options = place.table.options
-        self._codings: frozenset[_Code] | None = None
-        self._codes: frozenset[str] = frozenset()
+        self._codings: frozenset[_Code] = frozenset()
+        self._codes: frozenset[str] | None = None  # not asked yet
         self._suggestions: dict[str, tuple[str, ...]] = {}
         self._also_allowed = also_allowed
         self._verdicts: dict[_Code, str] = {}
 
     def check_code(self, value: Any, sibling: Any, _scope: Scope) -> Findings | None:
         """Check an element of type code, string or uri."""
+        codes = self._codes
+        if codes is None:
+            codes = self._list()
         if value.__class__ is not str:
             return None if value is not None or sibling is None else self._no_code()
-        if (self._listed() is not None and value in self._codes) or value in self._also_allowed:
+        if value in codes:
             return None
         return self._weigh(((None, value),), is_plain=True)
 
@@ -85,8 +88,9 @@ class _Membership:
         code = value.get("code")
         if code.__class__ is str:
             coding = (_system(value), code)
-            listed = self._listed()
-            if listed is not None and coding in listed:
+            if self._codes is None:
+                self._list()
+            if coding in self._codings:
                 return None
             return self._weigh((coding,))
         return None
@@ -103,19 +107,19 @@ class _Membership:
         ]
         if not pairs:
             return self._no_code()
-        listed = self._listed()
-        if listed is not None:
-            for pair in pairs:
-                if pair in listed:
-                    return None
+        if self._codes is None:
+            self._list()
+        for pair in pairs:
+            if pair in self._codings:
+                return None
         return self._weigh(pairs)
 
-    def _listed(self) -> frozenset[_Code] | None:
-        if self._codings is None:
-            listed = self._terminology.codes_of(self._value_set)
-            self._codings = frozenset() if listed is None else frozenset(listed)
-            self._codes = frozenset(code for _, code in self._codings)
-        return self._codings
+    def _list(self) -> frozenset[str]:
+        """Fetch what is certainly in, when it is first asked."""
+        self._codings = frozenset(self._terminology.codes_of(self._value_set) or ())
+        codes = frozenset(code for _, code in self._codings) | self._also_allowed
+        self._codes = codes
+        return codes
 
     def _no_code(self) -> Findings | None:
         if self._strength == "extensible":
@@ -148,7 +152,7 @@ class _Membership:
         """Return the nearest codes; kept, for the same one may come with every record."""
         known = self._suggestions.get(code)
         if known is None:
-            known = nearest(code, self._codes)
+            known = nearest(code, self._codes or ())
             if len(self._suggestions) < _MOST_VERDICTS:
                 self._suggestions[code] = known
         return known
