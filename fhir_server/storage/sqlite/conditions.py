@@ -118,7 +118,10 @@ class Conditions:
         inner = self._inner_counts(node, resource_type)
         if inner and min(inner) > FEW:
             return FEW + 1
-        members = self.members(node, resource_type) or EMPTY
+        return self.counted(self.members(node, resource_type) or EMPTY)
+
+    def counted(self, members: Fragment) -> int:
+        """Return how many rows a query has, at most `FEW` plus 1."""
         row = self._finder.connection.execute(
             f"SELECT count(*) FROM (SELECT 1 FROM ({members.text}) LIMIT {FEW + 1})",
             members.values,

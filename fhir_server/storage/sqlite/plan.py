@@ -27,7 +27,10 @@ from fhir_server.storage.sqlite.fragment import FALSE, Fragment
 from fhir_server.storage.sqlite.order import Place
 from fhir_server.storage.sqlite.ranges import Range, RangeFinder, SingleLeaf
 from fhir_server.storage.sqlite.shapes import Shapes, Statement
+from fhir_server.storage.sqlite.window import Window, members, windows
 
+NONE_OF_THEM = -1
+"""Index of a driver that stands for no single part: every part is still tested."""
 MAX_MERGED = 64
 """Ranges that are merged; each costs a page."""
 
@@ -40,6 +43,7 @@ class _Part:
     node: Node
     ranges: Sequence[Range]
     is_single: bool
+    window: Window | None = None
     count: int = FEW + 1
 
     @property
@@ -185,11 +189,16 @@ class Planner:
         return self._conditions.holds(node, resource_type, "r.res") is FALSE
 
     def _candidates(self, parts: Sequence[Node], resource_type: str) -> list[_Part]:
-        return [
+        found = [
             self._part(index, node, resource_type)
             for index, node in enumerate(parts)
             if self._conditions.is_listable(node, resource_type)
         ]
+        found += (
+            _Part(index=NONE_OF_THEM, node=And(parts=()), ranges=(), is_single=False, window=window)
+            for window in windows(parts)
+        )
+        return found
 
     def _part(self, index: int, node: Node, resource_type: str) -> _Part:
         is_single = isinstance(node, SingleLeaf)
@@ -198,15 +207,19 @@ class Planner:
 
     def _rarest(self, candidates: Sequence[_Part], resource_type: str) -> _Part | None:
         return min(
-            (
-                replace(part, count=self._conditions.count(part.node, resource_type))
-                for part in candidates
-            ),
+            (replace(part, count=self._count(part, resource_type)) for part in candidates),
             key=lambda part: (part.count, not part.is_mergeable, not part.is_range),
             default=None,
         )
 
+    def _count(self, part: _Part, resource_type: str) -> int:
+        if part.window is not None:
+            return self._conditions.counted(self._members(part, resource_type))
+        return self._conditions.count(part.node, resource_type)
+
     def _members(self, part: _Part, resource_type: str) -> Fragment:
+        if part.window is not None:
+            return members(part.window, self._finder, resource_type)
         return self._conditions.members(part.node, resource_type) or EMPTY
 
 
@@ -218,5 +231,5 @@ def flattened(node: Node) -> tuple[Node, ...]:
 
 
 def without(parts: Sequence[Node], index: int) -> Node:
-    """Return all parts but one."""
-    return And(parts=(*parts[:index], *parts[index + 1 :]))
+    """Return all parts but one, or, without `NONE_OF_THEM`, all."""
+    return And(parts=tuple(part for at, part in enumerate(parts) if at != index))

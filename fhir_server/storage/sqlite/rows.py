@@ -20,6 +20,7 @@ from fhir_server.search import (
 )
 from fhir_server.storage.decimal_key import decimal_key
 from fhir_server.storage.sqlite import schema
+from fhir_server.storage.sqlite.date_span import spans
 from fhir_server.storage.sqlite.dictionary import Parameters, Terms
 from fhir_server.storage.sqlite.schema import Table
 
@@ -94,7 +95,8 @@ class RowMaker:
             _put(rows, schema.STRING, [(ids[p], n, res, e, grp) for p, n, e in values.strings])
         if values.dates:
             ids = of(schema.DATE, resource_type)
-            _put(rows, schema.DATE, [(ids[p], lo, res, hi, grp) for p, lo, hi in values.dates])
+            dates = [*values.dates, *(spans(values.dates) if grp == SINGLE else ())]
+            _put(rows, schema.DATE, [(ids[p], lo, res, hi, grp) for p, lo, hi in dates])
         if values.numbers:
             ids = of(schema.NUMBER, resource_type)
             numbers = [(p, *_ends(low, high)) for p, low, high in values.numbers]
