@@ -12,9 +12,10 @@ from typing import Any
 
 from fhir_server.definitions import Constraint, Element
 from fhir_server.fhirpath import Expression, FhirPathError, compile_expression, node
-from fhir_server.model import Severity, Text
+from fhir_server.model import Severity
 from fhir_server.validation.finding import Finding, Findings
 from fhir_server.validation.place import Place
+from fhir_server.validation.rules.translation import human_text
 from fhir_server.validation.scope import Rule, Scope
 
 ANSWERED_BY_SHAPE = frozenset(
@@ -117,8 +118,7 @@ def _check(
     is_any_resource = fhir_type in {"Resource", "DomainResource"}
     holds = expression.holds
     guard = _guard(expression.text, place)
-    ukrainian = dict(constraint.translations).get("uk", constraint.human)
-    human = Text(en=constraint.human.rstrip(". "), uk=ukrainian.rstrip(". "))
+    human = human_text(constraint)
 
     def check(value: Any, sibling: Any, scope: Scope) -> Findings | None:
         env = scope.env
