@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from fhir_server.model import InvalidRequest
-from fhir_server.search import And, Node, SortKey
+from fhir_server.search import And, DateMatch, Node, SortKey
 from fhir_server.storage.sqlite import order
 from fhir_server.storage.sqlite.conditions import EMPTY, FEW, Conditions
 from fhir_server.storage.sqlite.fragment import FALSE, Fragment
@@ -206,8 +206,18 @@ class Planner:
         return _Part(index=index, node=node, ranges=ranges, is_single=is_single)
 
     def _rarest(self, candidates: Sequence[_Part], resource_type: str) -> _Part | None:
+        """Count all; not the dates of a window that has few, as none of them has fewer alone."""
+        counted: list[_Part] = []
+        narrow: set[str] = set()
+        for part in sorted(candidates, key=lambda part: part.window is None):
+            if isinstance(part.node, DateMatch) and part.node.parameter in narrow:
+                continue
+            one = replace(part, count=self._count(part, resource_type))
+            counted.append(one)
+            if one.window is not None and one.count <= FEW:
+                narrow.add(one.window.parameter)
         return min(
-            (replace(part, count=self._count(part, resource_type)) for part in candidates),
+            counted,
             key=lambda part: (part.count, not part.is_mergeable, not part.is_range),
             default=None,
         )
