@@ -17,6 +17,7 @@ from fhir_server.validation.scope import Rule, Scope
 from fhir_server.validation.shape import too_many
 from fhir_server.validation.slicing import plan_slices
 
+_LIST_OR_NULL = frozenset((list, type(None)))
 _ANY_RESOURCE = frozenset(("Resource", "DomainResource"))
 
 _Key = tuple[str, str | None, str, Rule | None]
@@ -140,7 +141,7 @@ class PropertyOverlay:
         for key, sibling_key, fhir_type, rule in self._present(parent):
             value = parent.get(key)
             sibling = None if sibling_key is None else parent.get(sibling_key)
-            if items is None and sibling is None and value.__class__ is not list:
+            if items is None and sibling is None and value.__class__ not in _LIST_OR_NULL:
                 count += 1
                 more = self._check_one(value, fhir_type, rule, key, scope)
             else:
@@ -227,6 +228,8 @@ class PropertyOverlay:
 def _items(value: Any, sibling: Any, fhir_type: str, step: tuple[str, str]) -> list[Item]:
     """List the values under one key; a sibling of another shape than the value is left out."""
     beside = (f"_{step[0]}", step[1])
+    if value is None and sibling is None:
+        return []
     if value is None:
         if sibling.__class__ is not list:
             return [Item(None, sibling, fhir_type, beside, None)]
