@@ -160,9 +160,9 @@ class Application:
     async def stop(self) -> None:
         """Close the store."""
         for task in (self._opening, self._following):
-            if task is not None:
-                task.cancel()
-                await asyncio.wait([task])
+            while task is not None and not task.done():
+                task.cancel()  # again where the database driver swallowed it while reconnecting
+                await asyncio.wait([task], timeout=1)
         if self._store is not None:
             await self._store.close()
 
@@ -206,8 +206,13 @@ def serving_app(settings: Settings, registry: Registry | None = None) -> Applica
     return Application(settings, registry=registry)
 
 
-async def open_store(settings: Settings) -> ResourceStore:
-    """Open the store that the settings name."""
+async def open_store(settings: Settings, *, prepare: bool = True) -> ResourceStore:
+    """Open the store that the settings name.
+
+    Args:
+        settings: All of them.
+        prepare: Make indexes that are missing; else the store's health only names them.
+    """
     if settings.store.startswith(_SQLITE):
         from fhir_server.storage.sqlite import open_sqlite
 
@@ -217,7 +222,15 @@ async def open_store(settings: Settings) -> ResourceStore:
         return await open_sqlite(path)
     from fhir_server.storage.mongodb import open_mongodb
 
-    return await open_mongodb(settings.store, timeout_ms=int(settings.search.timeout_s * 1000))
+    timeout_ms = int(settings.search.timeout_s * 1000)
+    return await open_mongodb(settings.store, timeout_ms=timeout_ms, create_indexes=prepare)
+
+
+def sharding_commands(url: str, zone: str | None) -> str:
+    """Return what an administrator runs to shard the database of a connection string."""
+    from fhir_server.storage.mongodb import database_name, shard_plan
+
+    return shard_plan(database_name(url), zone)
 
 
 def knowledge_builder(settings: Settings) -> Callable[[Registry], Knowledge]:

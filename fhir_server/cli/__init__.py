@@ -14,6 +14,7 @@ COMMANDS = {
     "serve": ("fhir_server.cli.serve", "Serve the FHIR API over HTTP."),
     "validate": ("fhir_server.cli.validate", "Validate files and explain what is wrong in them."),
     "load": ("fhir_server.cli.load", "Load files, folders, NDJSON and bundles into a store."),
+    "store": ("fhir_server.cli.store", "Look after a store: indexes, plans, sharding, copies."),
     "fhirpath": ("fhir_server.cli.fhirpath", "Evaluate a FHIRPath expression over a file."),
     "settings": (
         "fhir_server.cli.settings",

@@ -1,5 +1,6 @@
 """Storage: what every backend can do. The backends themselves are picked by ``app.py`` alone."""
 
+from fhir_server.storage.copying import Digest, copy_store, digests
 from fhir_server.storage.store import (
     AlreadyExists,
     ChangeBatch,
@@ -21,6 +22,7 @@ __all__ = [
     "AlreadyExists",
     "ChangeBatch",
     "ChangesLost",
+    "Digest",
     "ExplainedStep",
     "HistoryPage",
     "HistoryQuery",
@@ -32,4 +34,6 @@ __all__ = [
     "StoredVersion",
     "Write",
     "WriteMethod",
+    "copy_store",
+    "digests",
 ]

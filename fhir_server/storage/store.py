@@ -126,6 +126,7 @@ class HistoryQuery:
         at: Only versions that were current at or within this interval (``[low, high)``).
         page_count: Versions a page; 0 asks for the total alone.
         after: The ``next`` of the page before.
+        counts: Whether the total is wanted; counting costs more than the page where there is much.
     """
 
     resource_type: ResourceType | None = None
@@ -134,11 +135,15 @@ class HistoryQuery:
     at: tuple[datetime, datetime] | None = None
     page_count: int = 100
     after: str | None = None
+    counts: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryPage:
-    """One page of versions; ``next`` is opaque, for the same query; ``total`` is of all pages."""
+    """One page of versions; ``next`` is opaque, for the same query.
+
+    ``total`` is of all pages; None: not wanted, or too many to be counted.
+    """
 
     versions: tuple[StoredVersion, ...]
     next: str | None = None

@@ -204,7 +204,10 @@ class Committer:
         ]
         if not entries:
             return
-        operations = [ReplaceOne({"_id": entry["_id"]}, entry, upsert=True) for entry in entries]
+        operations = [
+            ReplaceOne({"_id": entry["_id"], "r": entry["r"]}, entry, upsert=True)
+            for entry in entries
+        ]
         await self._handle.history.bulk_write(operations, ordered=False, session=session)
 
     async def _replace(

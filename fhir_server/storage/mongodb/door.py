@@ -5,6 +5,7 @@ from typing import Any
 
 from pymongo import AsyncMongoClient
 from pymongo.errors import ConfigurationError, PyMongoError
+from pymongo.uri_parser import parse_uri
 
 from fhir_server.storage.mongodb.faults import reason, unavailable
 from fhir_server.storage.mongodb.handle import Handle
@@ -81,6 +82,11 @@ def check_version(version: Sequence[int]) -> None:
 
 class ServerProblem(Exception):
     """Why a server cannot be used, in words for operators, without addresses and passwords."""
+
+
+def database_name(url: str) -> str:
+    """Return the database that a connection string names."""
+    return parse_uri(url, validate=False).get("database") or DEFAULT_DATABASE
 
 
 def _database_name(client: Client) -> str:

@@ -58,12 +58,8 @@ class Historian:
         total = 0
         found: list[Document] = []
         for collection, filters in sources:
-            total += await collection.count_documents(
-                {"$and": filters},
-                limit=MAX_COUNTED,
-                maxTimeMS=self._max_time_ms,
-                session=self._session,
-            )
+            if query.counts and total <= MAX_COUNTED:
+                total += await self._count(collection, filters)
             if query.page_count:
                 found += await self._find(collection, filters, query)
         found = newest_first(found)
@@ -72,7 +68,15 @@ class Historian:
         return HistoryPage(
             versions=tuple(stored_version(document) for document in shown),
             next=" ".join(map(str, _place(shown[-1]))) if more else None,
-            total=total,
+            total=total if query.counts and total <= MAX_COUNTED else None,
+        )
+
+    async def _count(self, collection: Collection, filters: list[Document]) -> int:
+        return await collection.count_documents(
+            {"$and": filters},
+            limit=MAX_COUNTED + 1,
+            maxTimeMS=self._max_time_ms,
+            session=self._session,
         )
 
     async def _types(self, query: HistoryQuery) -> tuple[str, ...]:

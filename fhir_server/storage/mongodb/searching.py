@@ -66,7 +66,7 @@ class Searcher:
     async def page(self, query: SearchQuery) -> SearchPage:
         """Return one page of matches."""
         plan = await self.plan(query.resource_types, query.where, query.sort)
-        total = None if query.total == "none" else await self._total(plan)
+        total = None if query.total == "none" else await self._total(query, plan)
         if query.page_count == 0:
             return SearchPage(matches=(), total=total)
         documents = await self._page_documents(query, plan)
@@ -141,17 +141,22 @@ class Searcher:
         documents = (document for document in ordered if document["_id"] in by_id)
         return [{**document, **by_id[document["_id"]]} for document in documents]
 
-    async def _total(self, plan: Plan) -> int:
-        return await self._count(plan.filter, plan.hint or "", MAX_COUNTED)
+    async def _total(self, query: SearchQuery, plan: Plan) -> int:
+        """Count all matches; an estimate is exact up to `MAX_COUNTED` and goes no further."""
+        most = MAX_COUNTED if query.total == "estimate" else 0
+        return await self._count(plan.filter, plan.hint or "", most)
 
     async def _count(self, where: Document, hint: str, limit: int) -> int:
         options: dict[str, Any] = {"hint": hint} if hint else {}
+        limited = {"limit": limit} if limit else {}
         if self._steps is not None:
-            stages = [{"$match": where}, {"$limit": limit}, {"$group": {"_id": 1}}]
+            stages: list[Any] = [{"$match": where}, {"$group": {"_id": 1}}]
+            if limit:
+                stages.insert(1, {"$limit": limit})
             command = {"aggregate": self._collection.name, "pipeline": stages, "cursor": {}}
             await self._explained("count", {**command, **options})
         return await self._collection.count_documents(
-            where, limit=limit, maxTimeMS=self._max_time_ms, session=self._session, **options
+            where, maxTimeMS=self._max_time_ms, session=self._session, **limited, **options
         )
 
     async def _find(

@@ -78,8 +78,11 @@ class MongoStore:
         if current is None or current.version_id <= version_id:
             return current if current and current.version_id == version_id else None
         with reading(self._handle.timeout_ms):
-            identity = version_key(resource_type, logical_id, version_id)
-            found = await self._handle.history.find_one({"_id": identity}, _VERSION_FIELDS)
+            asked = {
+                "_id": version_key(resource_type, logical_id, version_id),
+                "r": key(resource_type, logical_id),  # the shard key: only one shard is asked
+            }
+            found = await self._handle.history.find_one(asked, _VERSION_FIELDS)
             return None if found is None else await self._version(found)
 
     async def commit(self, writes: Sequence[Write]) -> None:

@@ -121,9 +121,10 @@ class VersionReader:
         values: list[int],
     ) -> HistoryPage:
         """Merge the newest of each type: an index walk of a page's length for every type."""
-        total = sum(
-            _count(connection, ["v.type = ?", *where], [number, *values]) for number in types
-        )
+        total = None
+        if query.counts:
+            counts = (_count(connection, ["v.type = ?", *where], [n, *values]) for n in types)
+            total = sum(counts)
         if query.after is not None:
             where = [*where, "v.updated <= ?", "(v.updated, v.n) < (?, ?)"]
             updated, n = _place(query.after, 2)
@@ -141,7 +142,7 @@ class VersionReader:
         connection: sqlite3.Connection,
         query: HistoryQuery,
         rows: list[Any],
-        total: int,
+        total: int | None,
         place: Any,
     ) -> HistoryPage:
         page = rows[: query.page_count]
