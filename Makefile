@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 DATA   ?= data
 CONFORMANCE ?= ../shared/conformance
 
-.PHONY: help setup run format check test conformance spec-report bench lock clean
+.PHONY: help setup run run-mongo format check test conformance spec-report bench lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -22,6 +22,10 @@ $(STAMP): pyproject.toml requirements.lock requirements-data.lock
 
 run: setup ## serve http://127.0.0.1:8080/fhir with demo data
 	$(BIN)/fhir-server serve --demo --store sqlite:///$(DATA)/demo.sqlite $(OPTIONS)
+
+run-mongo: setup ## the same on MongoDB: a local replica set, kept in data/mongo (Linux x86_64)
+	$(BIN)/python -m tests.support.mongod $(DATA)/mongo -- \
+	  $(BIN)/fhir-server serve --demo --store '{url}' $(OPTIONS)
 
 format: setup ## format the code
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .

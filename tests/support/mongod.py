@@ -5,8 +5,6 @@ its URL in place of ``{url}`` in the command, runs it, and stops the set when th
 """
 
 import fcntl
-import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -55,6 +53,8 @@ class ReplicaSet:
         processes: The mongods, in member order; a killed one can be started again with `start`.
     """
 
+    is_detached = False
+    """Whether Ctrl-C in the terminal passes the members by: they stop after their users."""
     _replication: tuple[str, ...] = ("--replSet", "rs0", "--oplogSize", "256")
 
     def __init__(self, folder: Path, members: int = 1, *, options: Sequence[str] = ()) -> None:
@@ -105,7 +105,9 @@ class ReplicaSet:
         command += ["--wiredTigerCacheSizeGB", "0.25", *self._replication, *self._options]
         command += ["--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"]
         with (self._folder / f"member{index}.log").open("ab") as log:
-            self.processes[index] = subprocess.Popen(command, stdout=log, stderr=log)
+            self.processes[index] = subprocess.Popen(
+                command, stdout=log, stderr=log, start_new_session=self.is_detached
+            )
 
     def kill(self, index: int) -> None:
         """End member ``index`` without warning."""
@@ -217,15 +219,18 @@ def _is_primary(port: int) -> bool:
 def main(arguments: list[str]) -> int:
     """Run the command beside a replica set; return its exit status."""
     folder, _, *command = arguments
-    with ReplicaSet(Path(folder)) as replica_set:
-        database = replica_set.url.replace("/?", "/fhir?")
+    kept = ReplicaSet(Path(folder))
+    kept.is_detached = True
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with kept:
+        database = kept.url.replace("/?", "/fhir?")
         filled = [word.replace("{url}", database) for word in command]
-        program = shutil.which(filled[0]) or filled[0]
-        process = subprocess.Popen([program, *filled[1:]], env=os.environ)
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            return process.wait()
+        with subprocess.Popen(filled) as process:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                process.terminate()
+                return process.wait()
 
 
 if __name__ == "__main__":
