@@ -44,6 +44,8 @@ Dispatch = Callable[[Request], Awaitable[Response]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _THREAD_FROM_BYTES = 262_144  # packing this much takes some 5 ms: not on the event loop
+_LARGE_BYTES = 200_000
+_LARGE_AT_ONCE = 4
 _VARY = (b"vary", b"Accept, Accept-Encoding, Accept-Language, Prefer")
 _NO_STORE = (b"cache-control", b"private, no-cache")
 _NO_SNIFF = (b"x-content-type-options", b"nosniff")
@@ -74,6 +76,7 @@ class FhirHandler:
         self._codecs = codecs
         self._cors = Cors(options.cors_origins)
         self._under_way = 0
+        self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -119,10 +122,17 @@ class FhirHandler:
         parameters = _decoded(query) if query else ()
         self._negotiate(exchange, parameters)
         exchange.body = await read_body(exchange, receive, self._options)
-        response = await self._dispatch(await self._request(exchange, parameters))
+        response = await self._response(exchange, parameters)
         if exchange.codec.thread_from_bytes is None:
             return render(response, exchange, self._options.base_url)
         return await asyncio.to_thread(render, response, exchange, self._options.base_url)
+
+    async def _response(self, exchange: Exchange, parameters: Parameters) -> Response:
+        """Decode and answer; of large bodies only a few at once, each takes 20 times its length."""
+        if len(exchange.body or b"") < _LARGE_BYTES:
+            return await self._dispatch(await self._request(exchange, parameters))
+        async with self._large:
+            return await self._dispatch(await self._request(exchange, parameters))
 
     def _negotiate(self, exchange: Exchange, parameters: Parameters) -> None:
         """Settle format, indentation and preferences before anything is done for the client."""
