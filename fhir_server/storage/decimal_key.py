@@ -1,7 +1,7 @@
 """Decimals as text that sorts like the numbers, digit by digit: no rounding at any precision.
 
-REAL would lose digits beyond the fifteenth and make ``0.1`` a range; the text costs about four bytes
-more a value. Values equal as numbers have the same text (``1.0`` and ``1.00``).
+REAL would lose digits beyond the fifteenth and make ``0.1`` a range; the text costs about four
+bytes more a value. Values equal as numbers have the same text (``1.0`` and ``1.00``).
 """
 
 from decimal import Decimal
