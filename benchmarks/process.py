@@ -19,17 +19,26 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What a process tree used up to now: CPU seconds and resident bytes."""
+    """What the server used up to now: CPU seconds and resident bytes; and its database's CPU."""
 
     cpu_s: float
     rss_bytes: int
+    database_cpu_s: float = 0.0
+
+    @property
+    def all_cpu_s(self) -> float:
+        """CPU of server and database."""
+        return self.cpu_s + self.database_cpu_s
 
 
 class Server:
     """``fhir-server serve`` as a context manager; ``base_url`` is set when it answers."""
 
-    def __init__(self, store: str, *options: str, folder: Path) -> None:
+    def __init__(
+        self, store: str, *options: str, folder: Path, database_pids: Sequence[int] = ()
+    ) -> None:
         self._store = store
+        self._database_pids = database_pids
         self._options = options
         self._folder = folder
         self.base_url = ""
@@ -80,7 +89,11 @@ class Server:
     def usage(self) -> Usage:
         """Return what the server and its workers used up to now."""
         pids = _tree(self.pid)
-        return Usage(cpu_s=sum(map(_cpu_s, pids)), rss_bytes=sum(map(_rss_bytes, pids)))
+        return Usage(
+            cpu_s=sum(map(_cpu_s, pids)),
+            rss_bytes=sum(map(_rss_bytes, pids)),
+            database_cpu_s=sum(map(_cpu_s, self._database_pids)),
+        )
 
 
 def free_port() -> int:

@@ -27,15 +27,19 @@ class Row:
     p99_ms: float
     errors: int
     budget: str
+    server_us: float = 0.0
+    database_us: float = 0.0
 
     @property
     def cells(self) -> tuple[str, ...]:
         """The row as text."""
         numbers = (f"{self.per_cpu_s:,.0f}", f"{self.per_s:,.0f}", f"{self.p50_ms:.1f}")
-        return (self.name, *numbers, f"{self.p99_ms:.1f}", str(self.errors), self.budget)
+        split = (f"{self.server_us:,.0f}", f"{self.database_us:,.0f}")
+        return (self.name, *numbers, f"{self.p99_ms:.1f}", *split, str(self.errors), self.budget)
 
 
-HEADINGS = ("what", "per CPU-s", "per s", "p50 ms", "p99 ms", "errors", "budget")
+SPLIT = ("server µs", "database µs")
+HEADINGS = ("what", "per CPU-s", "per s", "p50 ms", "p99 ms", *SPLIT, "errors", "budget")
 
 
 def measure(
@@ -51,9 +55,11 @@ def measure(
     """Warm up, then measure one kind of request; wrong answers are counted, the first is told."""
     stream = calls()
     run(server.base_url, stream, connections=connections, seconds=warm_s)
-    before = server.usage().cpu_s
+    before = server.usage()
     result = run(server.base_url, stream, connections=connections, seconds=seconds)
-    cpu_s = max(server.usage().cpu_s - before, 1e-9)
+    after = server.usage()
+    cpu_s = max(after.all_cpu_s - before.all_cpu_s, 1e-9)
+    done = max(result.done_weight, 1)
     if result.errors:
         Console(stderr=True).print(f"{name}: {result.errors[0]}", markup=False)
     return Row(
@@ -64,6 +70,8 @@ def measure(
         p99_ms=result.percentile(0.99),
         errors=len(result.errors),
         budget=budget,
+        server_us=(after.cpu_s - before.cpu_s) / done * 1e6,
+        database_us=(after.database_cpu_s - before.database_cpu_s) / done * 1e6,
     )
 
 

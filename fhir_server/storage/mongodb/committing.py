@@ -124,7 +124,9 @@ class Committer:
         if writes[0].version.version_id == 1 or not self._handle.has_transactions:
             stale = await self._apply(writes, None)
         else:
-            stale = await self._transactions.run(lambda session: self._apply(writes, session))
+            stale = await self._transactions.run(
+                lambda session: self._apply(writes, session), writes=len(writes)
+            )
         if stale:
             await self._handle.wait_until_settled()
         return stale
@@ -141,7 +143,7 @@ class Committer:
                 raise StaleWrite(min(stale))
 
         try:
-            await self._transactions.run(attempt)
+            await self._transactions.run(attempt, writes=len(writes))
         except (AlreadyExists, StaleWrite):
             await self._handle.wait_until_settled()
             raise

@@ -5,6 +5,7 @@ memory costs seconds. Here the driving predicate is chosen by a bounded count an
 hint.
 """
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,11 +31,19 @@ from fhir_server.storage.mongodb.clauses import (
 )
 from fhir_server.storage.mongodb.document import Document
 from fhir_server.storage.mongodb.intervals import date_filters, repeated_filter
+from fhir_server.storage.mongodb.probes import Count, Probes
 
+MAX_MERGED = 200
+"""So many tokens at most are merged in order."""
 PROBE_LIMIT = 1_001
 """A driver with fewer matches is fetched whole and sorted in memory (about 5 ms)."""
+SORT_LIMIT = 20_001
+"""Up to so many are sorted (about 80 ms) where nothing but walking the whole type is left."""
 
-Count = Callable[[Document, str, int], Awaitable[int]]
+PAGE_WALKED = 50
+"""Matches of a page, for the estimate."""
+
+Size = Callable[[], Awaitable[int]]
 FindKeys = Callable[[Chain | Has], Awaitable[tuple[str, ...]]]
 
 
@@ -56,9 +65,21 @@ class Plan:
 
 
 class Planner:
-    """Turns trees into plans. ``find_keys`` answers chains, ``count`` probes."""
+    """Turns trees into plans. ``find_keys`` answers chains, ``count`` what is not remembered.
 
-    def __init__(self, clauses: Clauses, find_keys: FindKeys, count: Count) -> None:
+    ``size`` is about the number of all resources.
+    """
+
+    def __init__(
+        self,
+        clauses: Clauses,
+        find_keys: FindKeys,
+        count: Count,
+        size: Size,
+        probes: Probes,
+    ) -> None:
+        self._size = size
+        self._probes = probes
         self._clauses = clauses
         self._find_keys = find_keys
         self._count = count
@@ -69,7 +90,7 @@ class Planner:
         """Choose what drives the query and force its index."""
         clauses = merge_dates([await self._clause(part) for part in _parts(where)])
         types: Document = {"rt": _one_or_in(resource_types)}
-        driver, matches = await self._driver(clauses, types)
+        driver, matches = await self._driver(clauses, types, is_sorted=bool(sort))
         if driver is None:
             walked = _walk_index(sort, resource_types)
             return Plan(filter=_all([types, *(c.guard for c in clauses)]), hint=walked)
@@ -85,7 +106,7 @@ class Planner:
         )
 
     async def _driver(
-        self, clauses: list[Clause], types: Document
+        self, clauses: list[Clause], types: Document, *, is_sorted: bool
     ) -> tuple[Clause | None, int | None]:
         """The clause with the fewest matches; None: all are broad, so walk the order instead."""
         sure = [clause for clause in clauses if clause.is_selective]
@@ -94,21 +115,35 @@ class Planner:
         able = [clause for clause in clauses if clause.index is not None or clause.parts]
         if not able:
             return None, None
+        if len(able) == 1 and 0 < len(able[0].tokens) <= MAX_MERGED and not is_sorted:
+            return able[0], None  # in the order of pages already, however many there are
         counted = []
         for clause in able:
-            found = sum(
-                [
-                    await self._count(_all([part.filter, types]), part.index or "", PROBE_LIMIT)
-                    for part in clause.parts or (clause,)
-                ]
-            )
+            found = await self._matches(clause, types, PROBE_LIMIT)
             counted.append((found, clause))
             if found < 100:  # noqa: PLR2004 # no other driver can be much better
                 break
         matches, best = min(counted, key=lambda pair: pair[0])
-        if matches >= PROBE_LIMIT and not best.tokens:
-            return None, None
-        return best, matches
+        if matches < PROBE_LIMIT or best.tokens:
+            return best, matches
+        is_sure = not is_sorted and await self._is_cheaper_than_walking(best, types)
+        return (best, matches) if is_sure else (None, None)
+
+    async def _is_cheaper_than_walking(self, clause: Clause, types: Document) -> bool:
+        """Say whether fetching and sorting all matches beats walking the type until a page is full.
+
+        Of N resources with M matches a walk reads N / M for each one it shows.
+        """
+        limit = min(SORT_LIMIT, math.isqrt(PAGE_WALKED * await self._size()))
+        return limit > PROBE_LIMIT and await self._matches(clause, types, limit) < limit
+
+    async def _matches(self, clause: Clause, types: Document, limit: int) -> int:
+        """How many resources a clause matches, at most about ``limit``."""
+        found = 0
+        for part in clause.parts or (clause,):
+            where = _all([part.filter, types])
+            found += await self._probes.count(self._count, where, part.index or "", limit)
+        return found
 
     async def _clause(self, node: Node) -> Clause:
         if isinstance(node, And):

@@ -27,6 +27,7 @@ from fhir_server.storage.mongodb.explaining import explain
 from fhir_server.storage.mongodb.handle import Handle
 from fhir_server.storage.mongodb.ordering import after_position, sort_documents, sort_value
 from fhir_server.storage.mongodb.plan import PROBE_LIMIT, Plan, Planner
+from fhir_server.storage.mongodb.probes import Probes
 from fhir_server.storage.store import ExplainedStep, SearchPage
 
 MAX_LINKED = 10_000
@@ -46,6 +47,7 @@ class Searcher:
         bodies: Where long bodies are.
         session: Of a transaction or of one moment.
         steps: Where every query is explained to, beside being run.
+        probes: Counts made lately; None: none are.
     """
 
     def __init__(
@@ -54,9 +56,12 @@ class Searcher:
         dictionary: Dictionary,
         bodies: Bodies,
         session: AsyncClientSession | None = None,
+        *,
         steps: list[ExplainedStep] | None = None,
+        probes: Probes | None = None,
     ) -> None:
         self._steps = steps
+        self._probes = probes or Probes()
         self._collection = handle.resources
         self._dictionary = dictionary
         self._bodies = bodies
@@ -88,7 +93,13 @@ class Searcher:
     ) -> Plan:
         """Return how a query will be run."""
         clauses = Clauses(self._dictionary, tuple(resource_types))
-        planner = Planner(clauses, self._linked_keys, self._count)
+        planner = Planner(
+            clauses,
+            self._linked_keys,
+            self._count,
+            self._collection.estimated_document_count,
+            self._probes,
+        )
         return await planner.plan(resource_types, where, sort)
 
     async def _page_documents(self, query: SearchQuery, plan: Plan) -> list[Document]:

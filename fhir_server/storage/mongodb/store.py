@@ -20,6 +20,7 @@ from fhir_server.storage.mongodb.feed import follow
 from fhir_server.storage.mongodb.handle import Handle
 from fhir_server.storage.mongodb.history import Historian
 from fhir_server.storage.mongodb.indexes import missing_indexes
+from fhir_server.storage.mongodb.probes import Probes
 from fhir_server.storage.mongodb.searching import Searcher
 from fhir_server.storage.store import (
     ChangeBatch,
@@ -45,6 +46,7 @@ class MongoStore:
     def __init__(self, handle: Handle) -> None:
         self._handle = handle
         self._bodies = Bodies(handle)
+        self._probes = Probes()
         self._dictionary = Dictionary(handle.database["dict"])
         self._committer = Committer(handle, self._dictionary, self._bodies, self._has_match)
 
@@ -144,7 +146,7 @@ class MongoStore:
         return stored_version(whole)
 
     def _searcher(self, session: AsyncClientSession | None = None) -> Searcher:
-        return Searcher(self._handle, self._dictionary, self._bodies, session)
+        return Searcher(self._handle, self._dictionary, self._bodies, session, probes=self._probes)
 
     async def _has_match(self, query: SearchQuery, session: AsyncClientSession | None) -> bool:
         return await self._searcher(session).has_match(query)
