@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-QUESTIONS = ("startup", "validation", "store", "requests")
+QUESTIONS = ("startup", "validation", "store", "requests", "sizing")
 
 
 def main() -> None:
