@@ -18,8 +18,10 @@ _SETTINGS = (
     "PRAGMA foreign_keys = OFF",
     "PRAGMA temp_store = MEMORY",
     "PRAGMA secure_delete = OFF",  # index rows need no overwriting: the history stays
-    "PRAGMA cache_size = -16000",  # KiB; beyond it the file is read through the memory map
-    "PRAGMA mmap_size = 4294967296",
+    "PRAGMA cache_size = -16000",  # KiB a connection
+    # A map of the file would make reads some 10 % cheaper and let the worker's resident memory grow
+    # with the file (1.4 GB at 310,000 resources): the system's page cache serves as well.
+    "PRAGMA mmap_size = 0",
 )
 _WRITER_SETTINGS = (
     "PRAGMA synchronous = FULL",  # NORMAL lost acknowledged commits in 260 of 400 power cuts
