@@ -1,7 +1,6 @@
 """Start-up: cold compile of the definitions, warm start to the first answer, memory after it."""
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ def main(_: list[str]) -> None:
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        os.environ["FHIR_SERVER_CACHE_FOLDER"] = str(folder / "cache")
+        os.environ["HOME"] = str(folder)  # where the cache of definitions lies
         with Server(f"sqlite:///{folder / 'a.sqlite'}", folder=folder) as server:
             rows.append(("cold start, R4 compiled", f"{server.start_s:.2f} s", "≤ 20 s"))
         starts, memory = [], 0
@@ -29,7 +28,6 @@ def main(_: list[str]) -> None:
                 memory = server.usage().rss_bytes
         rows.append(("warm start to first answer", f"{sorted(starts)[RUNS // 2]:.2f} s", "≤ 1.5 s"))
         rows.append(("memory after start", f"{memory / 1e6:.0f} MB", "≤ 150 MB"))
-        shutil.rmtree(folder / "cache", ignore_errors=True)
     rows.append(("fhir-server --help", f"{_help_s() * 1000:.0f} ms", "≤ 150 ms"))
     show("start", ("what", "measured", "budget"), rows)
     save("startup", [], measured=dict(row[:2] for row in rows))
