@@ -56,12 +56,14 @@ class Plan:
         hint: Name of the forced index; None: the database may choose (ids, ``$or`` over indexes).
         driver: The clause that the index serves; None: the index only gives the order.
         matches: How many resources the driver matches, at most `PROBE_LIMIT`; None: not counted.
+        is_guess: The driver is the only one, and was not counted: it may match too many.
     """
 
     filter: Document
     hint: str | None = None
     driver: Clause | None = None
     matches: int | None = field(default=None)
+    is_guess: bool = False
 
 
 class Planner:
@@ -85,12 +87,29 @@ class Planner:
         self._count = count
 
     async def plan(
-        self, resource_types: Sequence[str], where: Node, sort: tuple[SortKey, ...]
+        self,
+        resource_types: Sequence[str],
+        where: Node,
+        sort: tuple[SortKey, ...],
+        *,
+        may_guess: bool = False,
     ) -> Plan:
-        """Choose what drives the query and force its index."""
+        """Choose what drives the query and force its index.
+
+        Args:
+            resource_types: What is searched.
+            where: The condition.
+            sort: The order asked for.
+            may_guess: Whether the only possible driver need not be counted.
+        """
         clauses = merge_dates([await self._clause(part) for part in _parts(where)])
         types: Document = {"rt": _one_or_in(resource_types)}
-        driver, matches = await self._driver(clauses, types, is_sorted=bool(sort))
+        guess = self._guess(clauses, types) if may_guess and not sort else None
+        driver, matches = (
+            (guess, None)
+            if guess is not None
+            else await self._driver(clauses, types, is_sorted=bool(sort))
+        )
         if driver is None:
             walked = _walk_index(sort, resource_types)
             return Plan(filter=_all([types, *(c.guard for c in clauses)]), hint=walked)
@@ -103,7 +122,24 @@ class Planner:
             hint=driver.index,
             driver=driver,
             matches=matches,
+            is_guess=guess is not None,
         )
+
+    def _guess(self, clauses: list[Clause], types: Document) -> Clause | None:
+        """The only clause that can drive, where nothing is known against it."""
+        able = [clause for clause in clauses if clause.index is not None or clause.parts]
+        if len(able) != 1 or able[0].parts or able[0].tokens:
+            return None
+        if any(clause.is_selective for clause in clauses):
+            return None
+        is_broad = self._probes.is_known(_all([able[0].filter, types]), able[0].index or "")
+        return None if is_broad else able[0]
+
+    def note_broad(self, plan: Plan, resource_types: Sequence[str]) -> None:
+        """Remember that a guess was wrong."""
+        if plan.driver is not None:
+            where = _all([plan.driver.filter, {"rt": _one_or_in(resource_types)}])
+            self._probes.note_broad(where, plan.driver.index or "")
 
     async def _driver(
         self, clauses: list[Clause], types: Document, *, is_sorted: bool

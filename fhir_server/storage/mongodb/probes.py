@@ -23,6 +23,15 @@ class Probes:
     def __init__(self) -> None:
         self._found: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
+    def is_known(self, where: Document, hint: str) -> bool:
+        """Say whether a criterion was seen to be broad lately."""
+        known = self._found.get(f"broad {hint} {where!r}")
+        return known is not None and time.monotonic() - known[0] < REMEMBERED_S
+
+    def note_broad(self, where: Document, hint: str) -> None:
+        """Remember that a criterion matches many."""
+        self._remember(f"broad {hint} {where!r}", REMEMBERED_FROM)
+
     async def count(self, count: Count, where: Document, hint: str, limit: int) -> int:
         """Return how many documents match, at most ``limit``."""
         key = f"{limit} {hint} {where!r}"
@@ -32,7 +41,10 @@ class Probes:
             return known[1]
         found = await count(where, hint, limit)
         if found >= REMEMBERED_FROM:
-            self._found[key] = (now, found)
-            if len(self._found) > MAX_REMEMBERED:
-                self._found.popitem(last=False)
+            self._remember(key, found)
         return found
+
+    def _remember(self, key: str, found: int) -> None:
+        self._found[key] = (time.monotonic(), found)
+        if len(self._found) > MAX_REMEMBERED:
+            self._found.popitem(last=False)

@@ -30,6 +30,7 @@ from fhir_server.storage.mongodb.plan import PROBE_LIMIT, Plan, Planner
 from fhir_server.storage.mongodb.probes import Probes
 from fhir_server.storage.store import ExplainedStep, SearchPage
 
+FEW = 100
 MAX_LINKED = 10_000
 MAX_SORTED = 10_000
 MAX_COUNTED = 100_000
@@ -70,11 +71,37 @@ class Searcher:
 
     async def page(self, query: SearchQuery) -> SearchPage:
         """Return one page of matches."""
-        plan = await self.plan(query.resource_types, query.where, query.sort)
+        planner = self._planner(query.resource_types)
+        asked = (query.resource_types, query.where, query.sort)
+        is_page_alone = query.total == "none" and query.page_count > 0
+        plan = await planner.plan(*asked, may_guess=is_page_alone)
+        if plan.is_guess:
+            few = await self._few(query, plan)
+            if few is not None:
+                return await self._shown(query, few, None)
+            planner.note_broad(plan, query.resource_types)
+            plan = await planner.plan(*asked)
         total = None if query.total == "none" else await self._total(query, plan)
         if query.page_count == 0:
             return SearchPage(matches=(), total=total)
-        documents = await self._page_documents(query, plan)
+        return await self._shown(query, await self._page_documents(query, plan), total)
+
+    async def _few(self, query: SearchQuery, plan: Plan) -> list[Document] | None:
+        """Answer a guess by one query; None: it matches more than a few.
+
+        Most searches by one date or text find few resources: counting them first would be a second
+        query of the same cost.
+        """
+        after = _after_scalar(query.after, _CREATION_ORDER)
+        found = await self._find([plan.filter, *after], None, FEW + 1, plan.hint)
+        if len(found) > FEW:
+            return None
+        found.sort(key=lambda document: -int(document["c"]))
+        return found[: query.page_count + 1]
+
+    async def _shown(
+        self, query: SearchQuery, documents: list[Document], total: int | None
+    ) -> SearchPage:
         shown = await self._bodies.whole(documents[: query.page_count])
         more = len(documents) > query.page_count
         return SearchPage(
@@ -92,15 +119,18 @@ class Searcher:
         self, resource_types: Sequence[ResourceType], where: Node, sort: tuple[SortKey, ...]
     ) -> Plan:
         """Return how a query will be run."""
+        planner = self._planner(resource_types)
+        return await planner.plan(resource_types, where, sort)
+
+    def _planner(self, resource_types: Sequence[ResourceType]) -> Planner:
         clauses = Clauses(self._dictionary, tuple(resource_types))
-        planner = Planner(
+        return Planner(
             clauses,
             self._linked_keys,
             self._count,
             self._collection.estimated_document_count,
             self._probes,
         )
-        return await planner.plan(resource_types, where, sort)
 
     async def _page_documents(self, query: SearchQuery, plan: Plan) -> list[Document]:
         order = _order(query.sort, query.resource_types)
