@@ -42,7 +42,8 @@ class ByName:
             return root_node(inner[0], registry().types) if inner else None
         named = reference.removeprefix("https://fhir.example.org/fhir/").partition("/")[0]
         if ":" in reference and ":" in named:
-            named = ((node.parent or node).value or {}).get("type", "") if node.parent else ""
+            link = node.value if isinstance(node.value, dict) else node.parent and node.parent.value
+            named = link.get("type", "") if isinstance(link, dict) else ""
         is_type = registry().types.is_resource(named)
         return Node({"resourceType": named}, named) if is_type else None
 

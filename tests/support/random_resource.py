@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fhir_server.definitions import TypeTable
 
-MAX_DEPTH = 4
+MAX_DEPTH = 3
 SKIPPED = frozenset({"contained", "text", "extension", "modifierExtension"})
 REFERENCES = (
     "Patient/1",
