@@ -111,6 +111,9 @@ async def test_a_standalone_server_refuses_several_changes_together(store: Resou
     assert refused.value.issues[0].rule == "store-without-transactions"
     assert await store.read(PATIENT, LogicalId("1")) is None
     assert any("replica set" in note for note in (await store.health()).notes)
+    with pytest.raises(NotSupported) as refused:
+        store.changes()
+    assert refused.value.issues[0].rule == "store-without-changes"
 
 
 async def test_a_transaction_bundle_on_a_standalone_server_is_refused_plainly(
