@@ -56,7 +56,7 @@ class LinkRewriter:
 
     def _object(self, value: JsonObject, fhir_type: str, root: str) -> JsonObject:
         own_type = value.get("resourceType")
-        if isinstance(own_type, str):
+        if isinstance(own_type, str) and self._types.property(fhir_type, "resourceType") is None:
             fhir_type = own_type
         changed: JsonObject | None = None
         for key, child in value.items():

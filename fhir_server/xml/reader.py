@@ -296,7 +296,7 @@ class Reader:
             return "xml-namespace", {"element": key, "found": space, "expected": expected}
         if xml_type is not UNKNOWN and key in xml_type.attributes:
             return "xml-must-be-attribute", {"found": key, "element": xml_type.fhir_type}
-        if key.startswith("_") or key == "resourceType":
+        if key.startswith("_") or (key == "resourceType" and key not in xml_type.fields):
             return "xml-reserved-name", {"found": key}
         return None
 

@@ -67,7 +67,7 @@ class Writer:
     def _children(self, xml_type: XmlType, value: JsonObject, line: str) -> None:
         fields, attributes = xml_type.fields, xml_type.attributes
         for key in sorted(value, key=xml_type.orders.__getitem__):
-            if key == _TYPE_KEY or key in attributes:
+            if (key == _TYPE_KEY and key not in fields) or key in attributes:
                 continue
             item, companion = value[key], None
             if key[:1] == "_":
@@ -96,7 +96,7 @@ class Writer:
 
     def _value(self, name: str, field: Field | None, value: Any, companion: Any, line: str) -> None:
         if isinstance(value, dict):
-            if _TYPE_KEY in value:
+            if _TYPE_KEY in value and (field is None or field.kind == "resource"):
                 self._held(name, value, line)
             else:
                 self._element(name, self._type(field), value, line)

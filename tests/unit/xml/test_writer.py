@@ -147,3 +147,15 @@ def test_every_example_is_the_same_after_a_journey_through_xml(codec, example) -
         found = codec.decode(body)
         assert found == resource
         assert sorted(encode(found)) == sorted(encode(resource))
+
+
+def test_an_element_that_is_called_resourceType_is_no_resource(codec) -> None:
+    """ExampleScenario.instance has one: it was once written as a resource inside a resource."""
+    scenario = {
+        "resourceType": "ExampleScenario",
+        "status": "draft",
+        "instance": [{"resourceId": "a", "resourceType": "Patient"}],
+    }
+    written = codec.encode(scenario)
+    assert b'<instance><resourceId value="a"/><resourceType value="Patient"/></instance>' in written
+    assert codec.decode(written) == scenario
