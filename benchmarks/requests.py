@@ -1,7 +1,7 @@
 """HTTP: reads, validated creates, the CRUD mix, transaction bundles and searches.
 
-``python -m benchmarks requests [--store URL] [--patients N] [--seconds S]`` loads N patients with 30
-records each, measures each kind of request over 32 connections, checks every answer.
+``python -m benchmarks requests [--store URL] [--patients N] [--seconds S]`` loads N patients with
+30 records each, measures each kind of request over 32 connections, checks every answer.
 """
 
 import argparse

@@ -149,7 +149,7 @@ def test_every_example_is_the_same_after_a_journey_through_xml(codec, example) -
         assert sorted(encode(found)) == sorted(encode(resource))
 
 
-def test_an_element_that_is_called_resourceType_is_no_resource(codec) -> None:
+def test_an_element_called_resource_type_is_no_resource(codec) -> None:
     """ExampleScenario.instance has one: it was once written as a resource inside a resource."""
     scenario = {
         "resourceType": "ExampleScenario",
