@@ -133,8 +133,8 @@ def _announce_when_ready(settings: "Settings") -> None:
     """Wait for the first worker."""
     host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host  # noqa: S104 # compared, not bound
     while True:
+        connection = http.client.HTTPConnection(host, settings.port, timeout=5)
         try:
-            connection = http.client.HTTPConnection(host, settings.port, timeout=5)
             connection.request("GET", "/healthz/live")
             connection.getresponse().read()
         except OSError:
@@ -142,6 +142,8 @@ def _announce_when_ready(settings: "Settings") -> None:
         else:
             announce(settings)
             return
+        finally:
+            connection.close()
 
 
 def announce(settings: "Settings") -> None:

@@ -47,6 +47,7 @@ def address() -> Iterator[tuple[str, int]]:
     yield listening.getsockname()
     server.should_exit = True
     thread.join()
+    listening.close()
 
 
 def exchange(address, *parts: bytes, pause: float = 0.0) -> bytes:
