@@ -1,6 +1,7 @@
 """``fhir-server store``: indexes, plans, sharding and copies between all backends."""
 
 import asyncio
+import gc
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -156,13 +157,15 @@ def test_the_shard_plan_names_every_collection() -> None:
     assert command("shard-plan", "--store", "sqlite:///a").exit_code == 2
 
 
-def test_a_database_that_cannot_be_used_is_told_without_its_address(
-    mongodb_url: str, tmp_path: Path
-) -> None:
+@pytest.mark.filterwarnings("ignore:unclosed <socket")
+def test_a_database_that_cannot_be_used_is_told_without_its_address() -> None:
+    """The driver leaves the socket it was connecting to the collector, which is called here."""
     url = "mongodb://user:secret@127.0.0.1:1/?serverSelectionTimeoutMS=200"
     result = command("create-indexes", "--store", url)
     assert result.exit_code == 2
     assert "no server answers" in result.output
     assert "secret" not in result.output
+    del result  # its traceback holds the driver's frames
+    gc.collect()
     same = command("copy", "--from", "sqlite:///a", "--to", "sqlite:///a")
     assert same.exit_code == 2
