@@ -18,7 +18,7 @@ from fhir_server.cli.frames import frame
 from fhir_server.cli.journal import Journal
 from fhir_server.cli.progress import bytes_progress, compile_progress
 from fhir_server.cli.sources import Source, read_file, source_files
-from fhir_server.model import FhirError, JsonLimits, JsonObject, Language
+from fhir_server.model import FhirError, Issue, JsonLimits, JsonObject, Language, with_positions
 
 if TYPE_CHECKING:
     from fhir_server.interaction import Dispatcher
@@ -134,13 +134,24 @@ class _Loader:
     async def _store(self, source: Source) -> None:
         try:
             resource = source.decode(self._xml, LIMITS)
-            for part in _parts(resource):
-                await self._send(part, source if part is resource else None)
         except FhirError as refusal:
-            self._counts["refused"] += 1
-            for found in refusal.issues:
-                text = frame(found, source.name, source.text, self._language)
-                click.echo(text + "\n", err=True)
+            self._tell(source, refusal.issues)
+            return
+        for index, part in _parts(resource):
+            try:
+                await self._send(part, source if index is None else None)
+            except FhirError as refusal:
+                issues = refusal.issues
+                if index is not None:
+                    issues = tuple(found.at_entry(index) for found in issues)
+                self._tell(source, with_positions(issues, source.posted(self._xml)))
+
+    def _tell(self, source: Source, issues: Iterable[Issue]) -> None:
+        """Show why something was refused, with its place in the file."""
+        self._counts["refused"] += 1
+        for found in issues:
+            text = frame(found, source.name, source.text, self._language)
+            click.echo(text + "\n", err=True)
 
     async def _send(self, resource: JsonObject, source: Source | None) -> None:
         from fhir_server.interaction import Request
@@ -153,11 +164,12 @@ class _Loader:
         self._counts["stored"] += len(resource.get("entry", ())) if is_whole else 1
 
 
-def _parts(resource: JsonObject) -> list[JsonObject]:
-    """A resource itself, or the resources of a Bundle that is not run as a whole."""
+def _parts(resource: JsonObject) -> list[tuple[int | None, JsonObject]]:
+    """A resource itself, or, by entry, the resources of a Bundle that is not run as a whole."""
     if resource.get("resourceType") != "Bundle" or resource.get("type") in RUN_AS_WHOLE:
-        return [resource]
-    return [entry["resource"] for entry in resource.get("entry", ()) if "resource" in entry]
+        return [(None, resource)]
+    entries = enumerate(resource.get("entry", ()))
+    return [(index, entry["resource"]) for index, entry in entries if "resource" in entry]
 
 
 def _address(resource: JsonObject) -> tuple[str, str]:
