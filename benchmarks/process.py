@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from tests.support.ports import free_port
 
 START_TIMEOUT_S = 120
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -94,13 +95,6 @@ class Server:
             rss_bytes=sum(map(_rss_bytes, pids)),
             database_cpu_s=sum(map(_cpu_s, self._database_pids)),
         )
-
-
-def free_port() -> int:
-    """Return a port of the loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _tree(pid: int) -> Sequence[int]:
