@@ -82,6 +82,37 @@ async def test_a_value_set_that_moves_to_another_url_leaves_the_old_one(client) 
     assert (await client.get("ValueSet/v/$expand")).json()["expansion"]["contains"]
 
 
+async def test_an_extension_of_another_edition_does_not_keep_a_value_set_from_its_store(
+    client,
+) -> None:
+    """`valueset-deprecated` is a Boolean in R4's definition and a code in what others publish.
+
+    R4 itself can read the extension, so its own definition's breach is a warning; an extension
+    with an element that R4 does not have and stays refused.
+    """
+    deprecated = {
+        "url": "http://hl7.org/fhir/StructureDefinition/valueset-deprecated",
+        "valueCode": "true",
+    }
+    concept = {"code": "male", "extension": [deprecated]}
+    value_set = {
+        "resourceType": "ValueSet",
+        "id": "v",
+        "status": "active",
+        "url": "http://example.org/deprecating",
+        "compose": {
+            "include": [
+                {"system": "http://hl7.org/fhir/administrative-gender", "concept": [concept]}
+            ]
+        },
+    }
+    answer = await client.put("ValueSet/v", value_set, prefer="return=OperationOutcome")
+    assert answer.status_code == 201
+    assert "type-not-allowed" in rules(answer)
+    concept["extension"] = [{**deprecated, "colour": "red"}]
+    assert (await client.put("ValueSet/v", value_set)).status_code == 422
+
+
 async def test_stored_definitions_are_in_force_after_a_restart(tmp_path) -> None:
     store = f"sqlite:///{tmp_path}/store.sqlite"
     async with running(store=store) as client:
