@@ -17,6 +17,7 @@ from fhir_server.definitions.registry import Registry
 from fhir_server.definitions.search_parameters import Component, SearchParameter
 from fhir_server.definitions.shelf import Entry
 from fhir_server.definitions.snapshot import snapshot
+from fhir_server.definitions.tree import TreeCompiler
 from fhir_server.definitions.type_table import ElementType, Property, TypeTable
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "SearchParameter",
     "Slicing",
     "Structure",
+    "TreeCompiler",
     "TypeRef",
     "TypeTable",
     "load_registry",

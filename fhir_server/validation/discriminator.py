@@ -99,6 +99,24 @@ def compile_matcher(element: Element, sliced: Element, compiler: ValueCompiler) 
     return Matcher((), doubt or "discriminator")
 
 
+def undecided(
+    element: Element, sliced: Element, compiler: ValueCompiler
+) -> list[tuple[Discriminator, bool]]:
+    """Return the discriminators for which a slice says nothing; with each whether its path exists.
+
+    Args:
+        element: The slice.
+        sliced: The element whose slicing has the discriminators.
+        compiler: Of the profile.
+    """
+    slicing = sliced.slicing
+    return [
+        (discriminator, bool(_places(element, parse_path(discriminator.path), compiler)))
+        for discriminator in (() if slicing is None else slicing.discriminators)
+        if _compile(discriminator, element, compiler) is None
+    ]
+
+
 def _compile(
     discriminator: Discriminator, element: Element, compiler: ValueCompiler
 ) -> _Criterion | None:

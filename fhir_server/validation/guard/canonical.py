@@ -1,0 +1,42 @@
+"""What a profile names is here: value sets of bindings, profiles of types and of targets.
+
+Spec: https://hl7.org/fhir/R4/references.html#canonical
+"""
+
+from collections.abc import Iterator
+
+from fhir_server.validation.finding import Finding
+from fhir_server.validation.guard.draft import Draft, Said
+
+_IMPLICIT = "?fhir_vs"
+"""Of value sets that nobody wrote down: https://hl7.org/fhir/R4/snomedct.html#implicit"""
+
+
+def check(draft: Draft) -> Iterator[Finding]:
+    """Report names that lead to nothing; whoever stores definitions one by one may do so yet."""
+    for said in draft.said():
+        yield from _value_set(said, draft)
+        if "type" not in said.definition:
+            continue
+        for ref in said.element.types:
+            for canonical in (*ref.profiles, *ref.target_profiles):
+                if not _is_here(canonical, draft):
+                    yield said.finding("guard-profile-unknown", "type", found=canonical)
+
+
+def _is_here(canonical: str, draft: Draft) -> bool:
+    url = canonical.partition("#")[0]
+    return url == draft.structure.url or draft.registry.structure(url) is not None
+
+
+def _value_set(said: Said, draft: Draft) -> Iterator[Finding]:
+    binding = said.element.binding
+    if "binding" not in said.definition or binding is None or binding.value_set is None:
+        return
+    canonical = binding.value_set
+    is_implicit = canonical.startswith("#") or _IMPLICIT in canonical
+    if not is_implicit and draft.registry.value_set(canonical) is None:
+        yield said.finding(
+            "guard-value-set-unknown", "binding", "valueSet",
+            found=canonical, expected=binding.strength,
+        )  # fmt: skip
