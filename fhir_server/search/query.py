@@ -3,15 +3,18 @@
 Spec: https://hl7.org/fhir/R4/search.html#chaining and https://hl7.org/fhir/R4/search.html#has
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
 from fhir_server.definitions import SearchParameter
 from fhir_server.model import InvalidRequest, LogicalId, ResourceType, TooCostly
 from fhir_server.search import composite
+from fhir_server.search import filter as filter_language
 from fhir_server.search.clause import Question, Scope, nearest, one_of, refusal, split, unescape
+from fhir_server.search.filter import Both, Filter, Negation, Test
 from fhir_server.search.params import KINDS
-from fhir_server.search.tree import Chain, Has, IdMatch, Missing, Node, Or
+from fhir_server.search.tree import And, Chain, Has, IdMatch, Missing, Node, Not, Or
 
 Types = tuple[ResourceType, ...]
 """What a clause is about: one type, or all those a search over types names."""
@@ -19,7 +22,9 @@ Types = tuple[ResourceType, ...]
 _HAS = "_has:"
 _ID = "_id"
 _LIST = "_list"
-_UNSUPPORTED = frozenset({"_text", "_content", "_filter", "_query"})
+_FILTER_ID = re.compile(r"(?<![^.:])id$")
+"""The page on filters calls ``_id`` so (``subject.id eq 3425``)."""
+_UNSUPPORTED = frozenset({"_text", "_content", "_query"})
 """Parameters of the specification that this server does not offer yet."""
 
 
@@ -45,7 +50,17 @@ class ClauseReader:
             InvalidRequest: The parameter, its modifier or its value is not understood.
             TooCostly: It asks more than the limits allow.
         """
+        if name == filter_language.NAME:
+            return self._filter(types, filter_language.parse_filter(value)) if value else None
         return _Clause(self._scope, name, value).node(types)
+
+    def _filter(self, types: Types, tested: Filter) -> Node:
+        if isinstance(tested, Test):
+            return _Clause(self._scope, filter_language.NAME, tested.value).tested(types, tested)
+        if isinstance(tested, Negation):
+            return Not(part=self._filter(types, tested.part))
+        parts = (self._filter(types, tested.left), self._filter(types, tested.right))
+        return And(parts=parts) if isinstance(tested, Both) else Or(parts=parts)
 
     def definition(self, types: Types, name: str, code: str) -> SearchParameter:
         """Return the parameter ``code`` of all ``types``; ``name`` is what messages call it.
@@ -99,6 +114,7 @@ class _Clause:
         self._name = name
         self._alternatives = tuple(piece for piece in split(value, ",") if piece)
         self._tried = 0
+        self._test: Test | None = None
 
     def node(self, types: Types) -> Node | None:
         if not self._alternatives:
@@ -109,6 +125,12 @@ class _Clause:
             )
         return self._read(types, self._name, 0)
 
+    def tested(self, types: Types, test: Test) -> Node:
+        """Return what one test of a filter asks."""
+        self._test = test
+        self._alternatives = (test.value,)
+        return self._read(types, _FILTER_ID.sub(_ID, test.path), 0)
+
     def _read(self, types: Types, name: str, hops: int) -> Node:
         if name.startswith(_HAS):
             return self._has(types, name, hops)
@@ -116,7 +138,11 @@ class _Clause:
         if dot:
             return self._chain(types, head, rest, hops)
         code, colon, modifier = name.partition(":")
-        return self._plain(types, code, modifier if colon else None)
+        if self._test is None:
+            return self._plain(types, code, modifier if colon else None)
+        if colon:
+            raise self._refuse("search-filter-modifier", found=name)
+        return self._compared(types, code, self._test.operator)
 
     # -- chains
 
@@ -192,6 +218,36 @@ class _Clause:
         if hops >= self._scope.limits.max_chain_hops:
             raise self._too_costly("search-chain-too-deep", self._scope.limits.max_chain_hops)
 
+    # -- tests of a filter
+
+    def _compared(self, types: Types, code: str, operator: str) -> Node:
+        """Read a test as the plain parameter that means the same."""
+        kind = definition_of(self._scope, types, self._name, code).type
+        if operator == "pr":
+            return self._missing_or_not(code)
+        denied = filter_language.opposite(kind, operator)
+        if denied is not None and filter_language.comparison(kind, operator) is None:
+            found = self._compared(types, code, denied)
+            if code == _ID:
+                return Not(part=found)
+            return And(parts=(Missing(parameter=code, is_missing=False), Not(part=found)))
+        meant = filter_language.comparison(kind, operator)
+        if meant is None:
+            expected = one_of(filter_language.operators(kind))
+            raise self._refuse(
+                "search-filter-operator", found=operator, kind=kind, expected=expected
+            )
+        value = "" if self._test is None else self._test.value
+        self._alternatives = (meant.prefix + filter_language.plain_value(kind, value),)
+        return self._plain(types, code, meant.modifier)
+
+    def _missing_or_not(self, code: str) -> Node:
+        """``pr true``: there is a value; ``pr false``: there is none."""
+        opposites = {"true": "false", "false": "true"}
+        (value,) = self._alternatives
+        self._alternatives = (opposites.get(value, value),)
+        return self._missing(code)
+
     # -- plain parameters
 
     def _plain(self, types: Types, code: str, modifier: str | None) -> Node:
@@ -204,7 +260,8 @@ class _Clause:
         definition = definition_of(self._scope, types, self._name, code)
         if modifier == "missing":
             return self._missing(code)
-        self._check_modifier(definition, modifier)
+        if self._test is None:
+            self._check_modifier(definition, modifier)
         if definition.expression is None:
             raise self._refuse("search-parameter-not-supported", found=code)
         question = Question(

@@ -103,10 +103,13 @@ class TokenMatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StringMatch:
-    """``prefix`` and ``contains`` compare normalised text, ``exact`` the text as written."""
+    """``exact`` compares the text as written, the other modes normalised text.
+
+    ``equal`` and ``suffix`` are what ``_filter`` calls ``eq`` and ``ew``.
+    """
 
     parameter: str
-    mode: Literal["prefix", "contains", "exact"]
+    mode: Literal["prefix", "contains", "exact", "equal", "suffix"]
     values: tuple[str, ...]
 
 

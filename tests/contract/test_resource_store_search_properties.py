@@ -183,7 +183,9 @@ CIRCLES = st.builds(
 )
 LEAVES = st.one_of(
     token_leaves(),
-    leaf(StringMatch, "n", FRAGMENTS, mode=st.sampled_from(["prefix", "contains"])),
+    leaf(
+        StringMatch, "n", FRAGMENTS, mode=st.sampled_from(["prefix", "contains", "equal", "suffix"])
+    ),
     leaf(StringMatch, "n", TEXTS, mode=st.just("exact")),
     date_leaves(),
     leaf(NumberMatch, "x", number_terms()),

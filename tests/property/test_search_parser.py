@@ -19,7 +19,7 @@ NAMES = (
     "_has:Observation:patient:code", "_has:Observation:patient:value-quantity", "link.birthdate",
     "_lastUpdated", "_profile", "_sort", "_count", "_include", "_include:iterate", "_revinclude",
     "_elements", "_summary", "_total", "_list", "_has:Observation:patient:code-value-quantity",
-    "name:missing", "gender:not", "_type", "_tag:in",
+    "name:missing", "gender:not", "_type", "_tag:in", "_filter",
 )  # fmt: skip
 PIECES = (
     "a",
@@ -40,6 +40,13 @@ PIECES = (
     "ї",
     "-",
     " ",
+    "(",
+    ")",
+    "[",
+    '"',
+    "not",
+    "name co x",
+    " and ",
 )
 
 names = st.one_of(

@@ -185,6 +185,10 @@ def string_holds(leaf: StringMatch, value: StringValue) -> bool:
         return value.exact in leaf.values
     if leaf.mode == "contains":
         return any(text in value.normal for text in leaf.values)
+    if leaf.mode == "equal":
+        return value.normal in leaf.values
+    if leaf.mode == "suffix":
+        return any(value.normal.endswith(text) for text in leaf.values)
     return any(value.normal.startswith(text) for text in leaf.values)
 
 

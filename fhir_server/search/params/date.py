@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fhir_server.search.clause import Question, unescape
+from fhir_server.search.filter import OVERLAPS
 from fhir_server.search.gathered import Gathered, IndexOptions, Writer
 from fhir_server.search.moments import Interval, interval
 from fhir_server.search.params.prefix import split_prefix
@@ -95,7 +96,9 @@ def _term(question: Question, value: str) -> DateTerm:
     found = interval(text)
     if found is None:
         raise question.refuse("search-date-invalid", found=value)
-    if prefix == "ap":
+    if question.modifier == OVERLAPS:
+        prefix = "ap"
+    elif prefix == "ap":
         found = _about(found, (question.scope.now - _EPOCH) // _MICROSECOND)
     return DateTerm(prefix, found.low, found.high)
 

@@ -3,14 +3,22 @@
 Spec: https://hl7.org/fhir/R4/search.html#string
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from fhir_server.search.clause import Question, unescape
+from fhir_server.search.filter import EQUAL, SUFFIX
 from fhir_server.search.fold import fold
 from fhir_server.search.gathered import Gathered, IndexOptions, Writer
 from fhir_server.search.tree import Node, StringMatch
 
 MODIFIERS = ("exact", "contains")
+_MODES: Mapping[str | None, Literal["prefix", "contains", "equal", "suffix"]] = {
+    None: "prefix",
+    "contains": "contains",
+    EQUAL: "equal",
+    SUFFIX: "suffix",
+}
 _NAME_PARTS = ("text", "family", "given", "prefix", "suffix")
 _ADDRESS_PARTS = ("text", "line", "city", "district", "state", "postalCode", "country")
 _PLAIN = frozenset({"string", "markdown", "code", "id", "uri", "url"})
@@ -47,7 +55,7 @@ def _parts_writer(parameter: str, parts: tuple[str, ...]) -> Writer:
 
 
 def match(question: Question) -> Node:
-    """Read a string search: by prefix, ``:contains`` or ``:exact``."""
+    """Read a string search: by prefix, ``:contains``, ``:exact`` or what filters ask."""
     texts = tuple(unescape(value) for value in question.alternatives)
     if question.modifier == "exact":
         return StringMatch(parameter=question.parameter, mode="exact", values=texts)
@@ -55,6 +63,5 @@ def match(question: Question) -> Node:
     for text, normal in zip(texts, folded, strict=True):
         if not normal:
             raise question.refuse("search-string-empty", found=text)
-    if question.modifier == "contains":
-        return StringMatch(parameter=question.parameter, mode="contains", values=folded)
-    return StringMatch(parameter=question.parameter, mode="prefix", values=folded)
+    mode = _MODES[question.modifier]
+    return StringMatch(parameter=question.parameter, mode=mode, values=folded)

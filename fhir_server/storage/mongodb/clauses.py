@@ -4,6 +4,7 @@ Values are always typed by this module (strings, numbers, anchored escaped patte
 nothing a client writes can be an operator.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -173,7 +174,10 @@ class Clauses:
             folded = f"{leaf.parameter}|{fold(value)}"
             both = {"s": folded, "e": tokens.of_exact(leaf.parameter, value)}
             return Clause(filter=both, index=indexes.STRINGS)
-        found = await self._dictionary.strings_with(leaf.parameter, value, MAX_CONTAINS)
+        if leaf.mode == "equal":
+            return Clause(filter={"s": f"{leaf.parameter}|{value}"}, index=indexes.STRINGS)
+        pattern = re.escape(value) + ("$" if leaf.mode == "suffix" else "")
+        found = await self._dictionary.strings_with(leaf.parameter, pattern, MAX_CONTAINS)
         if found is None:
             raise TooCostly.of("search-contains-too-broad", expected=MAX_CONTAINS)
         wanted = [f"{leaf.parameter}|{text}" for text in found]

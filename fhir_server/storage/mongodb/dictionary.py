@@ -63,11 +63,11 @@ class Dictionary:
         """Return the (system, code) pairs that folded composites begin with."""
         return tuple((entry[0], entry[1]) for entry in await self._below("f", composite))
 
-    async def strings_with(self, parameter: str, text: str, limit: int) -> list[str] | None:
-        """Return the folded strings that contain ``text``; None: over ``limit``."""
+    async def strings_with(self, parameter: str, pattern: str, limit: int) -> list[str] | None:
+        """Return the folded strings in which a regular expression occurs; None: over ``limit``."""
         prefix = re.escape(f"s|{parameter}|")
-        pattern = tokens.pattern(f"^{prefix}.*{re.escape(text)}", re.DOTALL)
-        found = await self._collection.find({"_id": pattern}, limit=limit + 1).to_list()
+        whole = tokens.pattern(f"^{prefix}.*{pattern}", re.DOTALL)
+        found = await self._collection.find({"_id": whole}, limit=limit + 1).to_list()
         if len(found) > limit:
             return None
         return [entry["_id"].removeprefix(f"s|{parameter}|") for entry in found]

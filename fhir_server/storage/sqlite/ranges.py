@@ -164,12 +164,14 @@ class RangeFinder:
             elif leaf.mode == "contains":
                 rest = Fragment("instr({row}.normal, ?) > 0", (text,)) if text else None
                 yield Range(schema.STRING, equal, "normal", rest=rest)
+            elif leaf.mode == "suffix":
+                rest = Fragment("substr({row}.normal, -length(?)) = ?", (text, text))
+                yield Range(schema.STRING, equal, "normal", rest=rest)
             else:
-                normal = fold(text)
-                yield Range(
-                    schema.STRING, equal, "normal", (">=", normal), ("<=", normal),
-                    Fragment("{row}.exact = ?", (text,)),
-                )  # fmt: skip
+                normal = text if leaf.mode == "equal" else fold(text)
+                rest = None if leaf.mode == "equal" else Fragment("{row}.exact = ?", (text,))
+                bounds = (">=", normal), ("<=", normal)
+                yield Range(schema.STRING, equal, "normal", *bounds, rest)
 
     def _date(self, leaf: DateMatch, resource_type: str) -> Iterator[Range]:
         param = self.parameter(schema.DATE, resource_type, leaf.parameter)
