@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import os
-import secrets
 from collections.abc import Callable, MutableMapping
 from datetime import datetime
 from pathlib import Path
@@ -44,7 +43,6 @@ from fhir_server.validation import ValidationOptions, Validator
 
 BASE_PATH = "/fhir"
 _DEMO = Path(__file__).parent.parent / "examples" / "demo"
-_PAGE_KEY_BYTES = 32
 _SQLITE = "sqlite:///"
 _log = structlog.get_logger("fhir_server")
 
@@ -148,7 +146,7 @@ class Application:
             _log.warning("store", note=note)
         for warning in await knowledge.load(store):
             _log.warning("definition not active", rule=warning.rule, text=warning.text.en)
-        services = make_services(
+        services = await make_services(
             self._settings, store, knowledge, clock=self._clock, new_id=self._new_id
         )
         dispatcher = Dispatcher(services, OPERATIONS, MEDIA_TYPES)
@@ -278,7 +276,7 @@ def search_limits(settings: Settings) -> SearchLimits:
     )
 
 
-def make_services(
+async def make_services(
     settings: Settings,
     store: ResourceStore,
     knowledge: KnowledgeBase,
@@ -286,8 +284,12 @@ def make_services(
     clock: Callable[[], datetime] = utc_now,
     new_id: Callable[[], LogicalId] = random_id,
 ) -> Services:
-    """Put together what every interaction is handed."""
-    secret = settings.search.page_secret.encode() or secrets.token_bytes(_PAGE_KEY_BYTES)
+    """Put together what every interaction is handed.
+
+    Raises:
+        Unavailable: The store does not answer.
+    """
+    secret = settings.search.page_secret.encode() or await store.shared_key()
     return Services(
         store=store,
         knowledge=knowledge,

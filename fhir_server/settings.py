@@ -66,8 +66,8 @@ class SearchSettings:
     timeout_s: float = _option(5.0, "Time after which a search is given up.", unit="seconds")
     page_secret: str = _option(
         "",
-        "Seals the links to further pages; at least 32 characters. Empty: made anew at each start, "
-        "so that links do not outlive it. Needed where several processes serve one base URL.",
+        "Seals the links to further pages; at least 32 characters. Empty: a random key that the "
+        "store keeps, the same for all processes on it; links live as long as it does.",
         is_secret=True,
     )
 
@@ -251,6 +251,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     secret = settings.search.page_secret
     if secret and len(secret) < _MIN_SECRET_LENGTH:
         yield f"search.page_secret: {len(secret)} characters, {_MIN_SECRET_LENGTH} are needed"
+    if settings.workers > 1 and settings.store.startswith("sqlite:///:memory:"):
+        yield "store: :memory: belongs to one process, it needs workers = 1"
     if settings.workers > 1 and settings.port == 0:
         yield "port: 0 (any free port) needs workers = 1"
     if settings.base_url and not settings.base_url.startswith(("http://", "https://")):

@@ -89,7 +89,7 @@ async def _dispatcher(settings: "Settings") -> AsyncIterator[tuple["Dispatcher",
     try:
         await knowledge.load(store)
         yield (
-            Dispatcher(make_services(settings, store, knowledge), OPERATIONS),
+            Dispatcher(await make_services(settings, store, knowledge), OPERATIONS),
             XmlCodec(registry.types),
         )
     finally:

@@ -249,6 +249,9 @@ class ResourceStore(Protocol):
             NotSupported: This database cannot be followed.
         """
 
+    async def shared_key(self) -> bytes:
+        """Return 32 random bytes: the same in all processes on this store, after a restart too."""
+
     async def health(self) -> StoreHealth:
         """Say whether the store can be used now; never raises."""
 

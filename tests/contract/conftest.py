@@ -8,6 +8,7 @@ import pytest
 
 from fhir_server.storage import ResourceStore
 from fhir_server.storage.sqlite import open_sqlite
+from tests.support.mongo_store import database_url, empty_store
 
 StoreFactory = Callable[[Path], Awaitable[ResourceStore]]
 """Opens an empty store; the folder is its own."""
@@ -26,8 +27,6 @@ def anyio_backend() -> str:
 @pytest.fixture(params=[*STORES, "mongodb"])
 def open_store(request: Any) -> StoreFactory:
     if request.param == "mongodb":
-        from tests.support.mongo_store import empty_store
-
         url = request.getfixturevalue("mongodb_url")
         return lambda folder: empty_store(url)
     return STORES[request.param]
@@ -38,3 +37,13 @@ async def store(open_store: StoreFactory, tmp_path: Path) -> AsyncIterator[Resou
     opened = await open_store(tmp_path)
     yield opened
     await opened.close()
+
+
+@pytest.fixture(params=["sqlite", "mongodb"])
+async def shared(request: Any, tmp_path: Path) -> str:
+    """The name of an empty store that several processes can open."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'shared.sqlite'}"
+    url = request.getfixturevalue("mongodb_url")
+    await (await empty_store(url)).close()
+    return database_url(url)

@@ -5,27 +5,16 @@ Decision: docs/decisions/0093-changes-drive-the-knowledge.md
 
 import asyncio
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.client import SETTINGS, FhirClient, running
-from tests.support.mongo_store import database_url, empty_store
 
 pytestmark = pytest.mark.anyio
 
 PATIENCE_S = 10
 EXPANSION = "ValueSet/$expand?url=http://a/vs"
-
-
-@pytest.fixture(params=["sqlite", "mongodb"])
-async def shared(request: Any, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'shared.sqlite'}"
-    url = request.getfixturevalue("mongodb_url")
-    await (await empty_store(url)).close()
-    return database_url(url)
 
 
 def value_set(code: str) -> dict[str, Any]:

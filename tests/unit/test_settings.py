@@ -61,6 +61,7 @@ def test_all_mistakes_are_told_together_with_the_nearest_name(write) -> None:
         ({"FHIR_SERVER_BASE_URL": "fhir.example.org"}, "base_url"),
         ({"FHIR_SERVER_STORE": "postgres://x"}, "store"),
         ({"FHIR_SERVER_PORT": "0", "FHIR_SERVER_WORKERS": "2"}, "port"),
+        ({"FHIR_SERVER_STORE": "sqlite:///:memory:", "FHIR_SERVER_WORKERS": "2"}, "store"),
         ({"FHIR_SERVER_DEMO": "maybe"}, "demo"),
         ({"FHIR_SERVER_PORT_FILE": "/nowhere"}, "FHIR_SERVER_PORT_FILE"),
         ({"FHIR_SERVER_SEARCH__PAGE_SECRET_FILE": "/nowhere"}, "PAGE_SECRET_FILE"),

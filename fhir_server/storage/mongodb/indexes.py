@@ -55,7 +55,7 @@ async def create_collections(database: AsyncDatabase[dict[str, Any]]) -> None:
         if name not in existing:
             options = {"wiredTiger": {"configString": "block_compressor=zstd"}}
             await database.create_collection(name, storageEngine=options)
-    for name in ("claims", "dict", "pieces"):
+    for name in ("claims", "dict", "pieces", "meta"):
         if name not in existing:
             await database.create_collection(name)
     missing = await missing_indexes(database)

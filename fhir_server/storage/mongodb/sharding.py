@@ -11,6 +11,7 @@ SHARD_KEYS: Mapping[str, str] = {
     "dict": '{ _id: "hashed" }',
     "claims": '{ _id: "hashed" }',
     "pieces": '{ _id: "hashed" }',
+    "meta": '{ _id: "hashed" }',
 }
 """Collection -> shard key. Reads and writes by id, vread and instance history ask one shard."""
 

@@ -3,11 +3,13 @@
 Layout and figures: docs/mongodb.md.
 """
 
+import secrets
 from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pymongo.asynchronous.client_session import AsyncClientSession
-from pymongo.errors import PyMongoError
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from fhir_server.model import LogicalId, NotSupported, ResourceType, VersionId
 from fhir_server.search import And, Chain, Has, Node, Not, Or, SearchQuery
@@ -37,6 +39,8 @@ STANDALONE_NOTE = (
     "standalone MongoDB: transaction bundles are refused; make it a replica set "
     "(mongod --replSet rs0, then rs.initiate())"
 )
+_SHARED_KEY = {"_id": "shared_key"}
+_KEY_BYTES = 32
 _VERSION_FIELDS = {"v": 1, "lu": 1, "m": 1, "j": 1, "b": 1, "dt": 1}
 
 
@@ -123,6 +127,15 @@ class MongoStore:
         if not self._handle.has_transactions:
             raise NotSupported.of("store-without-changes")
         return follow(self._handle, resource_types, after)
+
+    async def shared_key(self) -> bytes:
+        """See `ResourceStore.shared_key`; who asks first makes it."""
+        meta = self._handle.database["meta"]
+        made = {"$setOnInsert": {"value": secrets.token_bytes(_KEY_BYTES)}}
+        with writing():
+            with suppress(DuplicateKeyError):  # another process was faster
+                await meta.update_one(_SHARED_KEY, made, upsert=True)
+            return bytes((await meta.find_one(_SHARED_KEY) or {})["value"])
 
     async def health(self) -> StoreHealth:
         """See `ResourceStore.health`."""

@@ -8,6 +8,7 @@ ever grows: it is the history, and its ``n``, in the order of commits, can be fo
 feed.
 """
 
+import secrets
 import sqlite3
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ from functools import cached_property
 APPLICATION_ID = 0x46484952
 """In the file's header, so that another program's file is not taken for ours: "FHIR"."""
 SCHEMA_VERSION = 1
+_KEY_BYTES = 32
 
 VERSIONS = (
     "CREATE TABLE term (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE)",
@@ -28,6 +30,10 @@ VERSIONS = (
     "CREATE UNIQUE INDEX version_res ON version (res, version)",
     "CREATE INDEX version_type ON version (type, updated)",
 )
+
+META = """CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL)
+WITHOUT ROWID"""
+"""What belongs to the store as a whole; files made before there was one get it when opened."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -135,7 +141,7 @@ def is_ours(connection: sqlite3.Connection) -> bool:
 
 
 def create(connection: sqlite3.Connection) -> None:
-    """Make all tables where there are none; several processes may do so at once."""
+    """Make what is missing; several processes may do so at once."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
@@ -146,6 +152,9 @@ def create(connection: sqlite3.Connection) -> None:
                     connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute(META)
+        key = secrets.token_bytes(_KEY_BYTES)
+        connection.execute("INSERT OR IGNORE INTO meta VALUES ('shared_key', ?)", (key,))
     except BaseException:
         connection.execute("ROLLBACK")
         raise

@@ -153,6 +153,15 @@ class SqliteStore:
                 await asyncio.sleep(CHANGES_PAUSE_S)
             place = int(batch.token)
 
+    async def shared_key(self) -> bytes:
+        """See `ResourceStore.shared_key`; made with the tables."""
+
+        def read(connection: sqlite3.Connection) -> bytes:
+            found = connection.execute("SELECT value FROM meta WHERE name = 'shared_key'")
+            return bytes(found.fetchone()[0])
+
+        return await self._run(read)
+
     async def health(self) -> StoreHealth:
         """See `ResourceStore.health`."""
         description = f"SQLite {sqlite3.sqlite_version}"

@@ -153,7 +153,7 @@ def test_the_shard_plan_names_every_collection() -> None:
     assert plan.exit_code == 0
     lines: Sequence[str] = plan.stdout.splitlines()
     assert 'sh.shardCollection("esoz.resources", { _id: "hashed" })' in lines
-    assert sum("updateZoneKeyRange" in line for line in lines) == 5
+    assert sum("updateZoneKeyRange" in line for line in lines) == 6
     assert command("shard-plan", "--store", "sqlite:///a").exit_code == 2
 
 

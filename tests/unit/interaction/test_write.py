@@ -48,7 +48,7 @@ def put(**more):
 
 async def rival_update(store):
     """Store a version that nobody else would write."""
-    services = make_services(SETTINGS, store, knowledge())
+    services = await make_services(SETTINGS, store, knowledge())
     current = await store.read("Patient", "a")
     number = 0 if current is None else current.version_id
     await commit_changes(services, knowledge().current, [put(multipleBirthInteger=number)])
@@ -61,7 +61,7 @@ def run(work, *, rival=rival_update, times=0):
         store = await open_sqlite(":memory:")
         try:
             racing = RacingStore(store, rival, times)
-            services = make_services(SETTINGS, racing, knowledge())
+            services = await make_services(SETTINGS, racing, knowledge())
             return await work(services)
         finally:
             await store.close()
