@@ -49,6 +49,7 @@ from fhir_server.model.positions import (
     locate,
     with_positions,
 )
+from fhir_server.model.spelling import Slip, hint_for, slip_between, typed_forms
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -77,6 +78,7 @@ __all__ = [
     "RequestTimeout",
     "ResourceType",
     "Severity",
+    "Slip",
     "Text",
     "TooCostly",
     "TooLarge",
@@ -93,11 +95,14 @@ __all__ = [
     "encode",
     "encode_pretty",
     "escape",
+    "hint_for",
     "is_logical_id",
     "issue",
     "locate",
     "message",
     "operation_outcome",
+    "slip_between",
     "split_canonical",
+    "typed_forms",
     "with_positions",
 ]

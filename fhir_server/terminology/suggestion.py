@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import islice
 
+from fhir_server.model import typed_forms
 from fhir_server.terminology.value_set import Member
 
 MOST_SUGGESTIONS = 3
@@ -18,9 +19,10 @@ _MOST_COMPARED = 40
 def suggestions(code: str, members: Iterable[Member]) -> tuple[str, ...]:
     """Return codes whose own spelling, or one of whose names, is near ``code``; best first."""
     folded = code.casefold()
+    typed = frozenset(typed_forms(code))
     near: dict[str, str] = {}
     for member in islice(members, _MOST_MEMBERS):
-        if _is_named(member, folded):
+        if member.code.casefold() in typed or _is_named(member, folded):
             return (member.code,)
         other = member.code.casefold()
         if len(near) < _MOST_COMPARED and _may_be_near(folded, other):

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from fhir_server.model import Issue, Severity, escape, issue, message
+from fhir_server.model import Issue, Severity, Text, escape, hint_for, issue, message
+from fhir_server.validation.mend import Mend, patch_of
 
 Step = int | tuple[str, str]
 """An index, or a JSON key with the name of its element (``valueQuantity``, ``value``)."""
@@ -26,7 +27,7 @@ class Finding:
         severity: Instead of the catalogue's.
         source: Whose rule it is: ``canonical|version#element id`` or an invariant's key.
         suggestions: Nearest valid choices, best first.
-        mend: JSON Patch operation and value that mend the place safely.
+        mend: What mends the place safely; see `mend`.
         steps: The way from here to the resource, innermost first.
         issue: The finding of a layer below, ready but for its place.
         claim: For an extension whose context must be judged from the whole path; see `contexts`.
@@ -43,7 +44,7 @@ class Finding:
         severity: Severity | None = None,
         source: str | None = None,
         suggestions: tuple[str, ...] = (),
-        mend: tuple[str, Any] | None = None,
+        mend: Mend | None = None,
         at: tuple[Step, ...] = (),
         issue: Issue | None = None,
         claim: Any = None,
@@ -102,17 +103,15 @@ def to_issue(finding: Finding, resource_type: str) -> Issue:
     steps = finding.steps[::-1]
     pointer = "".join(f"/{s}" if isinstance(s, int) else f"/{escape(s[0])}" for s in steps)
     expression = "".join(f"[{s}]" if isinstance(s, int) else f".{s[1]}" for s in steps)
+    patch = None if finding.mend is None else patch_of(finding.mend, pointer)
     if finding.issue is not None:
-        return replace(finding.issue, expression=resource_type + expression, pointer=pointer)
+        found = replace(
+            finding.issue, expression=resource_type + expression, pointer=pointer, patch=patch
+        )
+        return _with_hint(found)
     path = "".join("" if isinstance(s, int) else f".{s[1]}" for s in steps)
     values = {name: _shorten(value) for name, value in finding.values.items()}
-    patch = None
-    if finding.mend is not None:
-        operation, value = finding.mend
-        patch = ({"op": operation, "path": pointer, "value": value},)
-        if operation == "remove":
-            patch = ({"op": operation, "path": pointer},)
-    return issue(
+    found = issue(
         finding.rule,
         severity=finding.severity,
         expression=resource_type + expression,
@@ -122,6 +121,18 @@ def to_issue(finding: Finding, resource_type: str) -> Issue:
         patch=patch,
         **{"element": resource_type + path, **values},  # type: ignore[arg-type] # placeholders only
     )
+    return _with_hint(found)
+
+
+def _with_hint(found: Issue) -> Issue:
+    """Add the slip of the fingers by which the nearest right word became the wrong one."""
+    if not found.suggestions or found.found is None:
+        return found
+    hint = hint_for(found.found.rpartition("|")[2], found.suggestions[0])
+    if hint is None:
+        return found
+    text = Text(en=f"{found.text.en} {hint.en}", uk=f"{found.text.uk} {hint.uk}")
+    return replace(found, text=text)
 
 
 def _shorten(value: object) -> object:

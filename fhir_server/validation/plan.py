@@ -13,7 +13,7 @@ from fhir_server.validation import shape
 from fhir_server.validation.finding import Finding, Findings, Step, has_error, join, under
 from fhir_server.validation.place import source_of
 from fhir_server.validation.scope import Check, Plans, Rule, Scope
-from fhir_server.validation.suggestion import nearest
+from fhir_server.validation.suggestion import nearest, safe_choice
 
 
 class ObjectPlan:
@@ -43,21 +43,24 @@ class ObjectPlan:
     def check(self, value: Any, _parent: JsonObject, scope: Scope) -> Findings | None:
         """Check one object; its own invariants come after what lies in it."""
         if value.__class__ is not dict:
-            return [shape.not_an_object(value, self.fhir_type)]
+            return [shape.not_an_object(value, self.fhir_type, self.check, scope)]
         checks = self._checks
         if checks is None:
             checks = self._compile()
         found: Findings | None = None
         for key, item in value.items():
             check = checks.get(key)
-            more = [self._unknown(key)] if check is None else check(item, value, scope)
+            more = (
+                [self._unknown(key, value, scope)] if check is None else check(item, value, scope)
+            )
             if more is not None:
                 found = under(found, more, self._steps.get(key, (key, key)))
         if not self._required <= value.keys() or self._choices:
             found = join(found, self._missing(value))
         if self._is_element and (len(value) <= 1 or found is not None):
             if not value or value.keys() == {"id"}:
-                return join(found, [Finding("element-without-content", source="ele-1")])
+                empty = Finding("element-without-content", source="ele-1", mend=("remove", None))
+                return join(found, [empty])
             if has_error(found):
                 return found
         return join(found, shape.all_of(self._rules, value, None, scope))
@@ -73,18 +76,24 @@ class ObjectPlan:
                 found.append(missing(element, source_of(self._structure, element), 0))
         return found or None
 
-    def _unknown(self, key: str) -> Finding:
+    def _unknown(self, key: str, value: JsonObject, scope: Scope) -> Finding:
         checks = self._checks or {}
         is_sibling = key[:1] == "_"
         suggestions = nearest(key, (known for known in checks if (known[0] == "_") == is_sibling))
         if key == "fhir_comments":
             return Finding("comments-not-allowed", mend=("remove", None))
-        return Finding(
+        finding = Finding(
             "property-unknown",
             suggestions=suggestions,
             found=key,
             expected=self.fhir_type,
         )
+        choice = safe_choice(key, suggestions)
+        if choice is not None and choice not in value:
+            renamed = {choice if name == key else name: item for name, item in value.items()}
+            if not has_error(checks[choice](value[key], renamed, scope)):
+                finding.mend = ("rename", choice)
+        return finding
 
     def _compile(self) -> dict[str, Check]:
         checks: dict[str, Check] = {}
@@ -112,7 +121,19 @@ def missing(element: Element, source: str, found: int) -> Finding:
     name = element.name + ("[x]" if element.is_choice else "")
     if element.slice_name:
         name += f":{element.slice_name}"
-    return Finding("cardinality-min", source=source, name=name, found=found, expected=element.min)
+    finding = Finding(
+        "cardinality-min", source=source, name=name, found=found, expected=element.min
+    )
+    only = element.fixed or element.pattern
+    if only is not None and _is_plain(element) and not isinstance(only.value, dict | list):
+        finding.mend = ("add", (element.name, only.value))
+    return finding
+
+
+def _is_plain(element: Element) -> bool:
+    """Say whether one value stands under the element's own name, whatever type it has."""
+    is_single = element.base_max == 1 and not element.is_choice
+    return is_single and element.slice_name is None
 
 
 def _anything(_value: Any, _parent: JsonObject, _scope: Scope) -> None:

@@ -12,7 +12,7 @@ from fhir_server.validation import bundle, contained, profile_definition, questi
 from fhir_server.validation.extension_context import settle
 from fhir_server.validation.finding import Finding, Findings, Step, has_error, join, under
 from fhir_server.validation.scope import Plans, Scope
-from fhir_server.validation.suggestion import nearest
+from fhir_server.validation.suggestion import mistyped, nearest
 
 
 class ResourceChecks:
@@ -126,9 +126,12 @@ class ResourceChecks:
             return Finding("resource-without-type")
         known = self._table.registry.types.resource_types
         suggestions = nearest(str(resource_type), sorted(known))
-        return Finding(
+        finding = Finding(
             "resource-type-unknown", found=str(resource_type), suggestions=suggestions, at=at
         )
+        if mistyped(str(resource_type), suggestions) is not None:
+            finding.mend = ("replace", suggestions[0])
+        return finding
 
 
 def _nothing(_value: Any, _parent: JsonObject, _scope: Scope) -> None:

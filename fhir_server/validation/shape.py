@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fhir_server.model import JsonObject
-from fhir_server.validation.finding import Finding, Findings, join, under
+from fhir_server.validation.finding import Finding, Findings, has_error, join, under
 from fhir_server.validation.primitive import Scan, json_kind
 from fhir_server.validation.scope import Check, Rule, Scope
 
@@ -39,7 +39,8 @@ def many_objects(
 
     def check(values: Any, parent: JsonObject, scope: Scope) -> Findings | None:
         if values.__class__ is not list:
-            return [_not_an_array(values)]
+            fits = values.__class__ is dict and not has_error(check_one(values, parent, scope))
+            return [_not_an_array(values, is_item=fits)]
         if not values:
             return [Finding("array-empty", mend=("remove", None))]
         found: Findings | None = None
@@ -62,12 +63,12 @@ def one_primitive(scan: Scan, rules: tuple[Rule, ...], key: str) -> Check:
 
     def check_value(value: Any, _parent: JsonObject, scope: Scope) -> Findings | None:
         finding = scan(value)
-        return None if finding is None else _marked(finding, value, None, (), scope)
+        return None if finding is None else _marked(finding, value, None, (), scope, scan=scan)
 
     def check(value: Any, parent: JsonObject, scope: Scope) -> Findings | None:
         finding = scan(value)
         if finding is not None:
-            return _marked(finding, value, parent.get(sibling_key), rules, scope)
+            return _marked(finding, value, parent.get(sibling_key), rules, scope, scan=scan)
         found = first(value, parent.get(sibling_key), scope)
         if others:
             return join(found, all_of(others, value, parent.get(sibling_key), scope))
@@ -87,7 +88,8 @@ def many_primitives(
 
     def check(values: Any, parent: JsonObject, scope: Scope) -> Findings | None:
         if values.__class__ is not list:
-            return [_not_an_array(values)]
+            fits = scan(values) is None and not all_of(rules, values, None, scope)
+            return [_not_an_array(values, is_item=fits)]
         if not values:
             return [Finding("array-empty", mend=("remove", None))]
         siblings = parent.get(sibling_key)
@@ -95,9 +97,9 @@ def many_primitives(
         for index, value in enumerate(values):
             sibling = _at(siblings, index)
             if value is None:
-                more = [Finding("null-alone")] if sibling is None else None
+                more = [Finding("null-alone", mend=("remove", None))] if sibling is None else None
             elif (finding := scan(value)) is not None:
-                more = _marked(finding, value, sibling, rules, scope)
+                more = _marked(finding, value, sibling, rules, scope, scan=scan)
             else:
                 more = all_of(rules, value, sibling, scope) if rules else None
             if more is not None:
@@ -125,7 +127,7 @@ def many_siblings(check_object: ObjectCheck, rules: tuple[Rule, ...], key: str) 
 
     def check(siblings: Any, parent: JsonObject, scope: Scope) -> Findings | None:
         if siblings.__class__ is not list:
-            return [_not_an_array(siblings)]
+            return [_not_an_array(siblings, is_item=siblings.__class__ is dict and bool(siblings))]
         if not siblings:
             return [Finding("array-empty", mend=("remove", None))]
         values = parent.get(key)
@@ -135,7 +137,11 @@ def many_siblings(check_object: ObjectCheck, rules: tuple[Rule, ...], key: str) 
             if sibling is not None:
                 more = _sibling(sibling, value, check_object, rules, scope)
             else:
-                more = [Finding("null-alone")] if value is None and values is None else None
+                more = (
+                    [Finding("null-alone", mend=("remove", None))]
+                    if value is None and values is None
+                    else None
+                )
             if more is not None:
                 found = under(found, more, index)
         if values.__class__ is list and len(values) != len(siblings):
@@ -167,40 +173,53 @@ def too_many(found: int, limit: int, source: str) -> Finding:
     return Finding("cardinality-max", source=source, found=found, expected=limit)
 
 
-def not_an_object(value: Any, expected: str) -> Finding:
-    """Report a value that should be an object; a list of one can be taken out of its list."""
+def not_an_object(
+    value: Any, expected: str, check: ObjectCheck | None = None, scope: Scope | None = None
+) -> Finding:
+    """Report a value that should be an object; a list of a good one can be taken out of it."""
     if value.__class__ is list:
         finding = Finding("array-unexpected")
-        if len(value) == 1:
-            finding.mend = ("replace", value[0])
+        if len(value) == 1 and value[0].__class__ is dict and check is not None:
+            assert scope is not None  # noqa: S101 # both or none
+            if not has_error(check(value[0], {}, scope)):
+                finding.mend = ("replace", value[0])
         return finding
     if value is None:
         return Finding("null-alone", mend=("remove", None))
     return Finding("object-expected", found=json_kind(value), expected=expected)
 
 
-def _not_an_array(value: Any) -> Finding:
+def _not_an_array(value: Any, *, is_item: bool) -> Finding:
     if value is None:
         return Finding("null-alone", mend=("remove", None))
-    return Finding("array-expected", found=json_kind(value), mend=("replace", [value]))
+    finding = Finding("array-expected", found=json_kind(value))
+    if is_item:
+        finding.mend = ("replace", [value])
+    return finding
 
 
 def _marked(
-    finding: Finding, value: Any, sibling: Any, rules: tuple[Rule, ...], scope: Scope
+    finding: Finding,
+    value: Any,
+    sibling: Any,
+    rules: tuple[Rule, ...],
+    scope: Scope,
+    *,
+    scan: Scan,
 ) -> Findings | None:
     """Go on after a mere warning; a wrong scalar is wrong for one reason."""
     if finding.severity == "warning":
         return join([finding], all_of(rules, value, sibling, scope))
-    return [_reshaped(finding, value)]
+    return [_reshaped(finding, value, scan)]
 
 
-def _reshaped(finding: Finding, value: Any) -> Finding:
+def _reshaped(finding: Finding, value: Any, scan: Scan) -> Finding:
     """Say it plainly where the value is no scalar at all."""
     if value is None:
         return Finding("null-alone", mend=("remove", None))
     if value.__class__ is list:
         reshaped = Finding("array-unexpected")
-        if len(value) == 1:
+        if len(value) == 1 and scan(value[0]) is None:
             reshaped.mend = ("replace", value[0])
         return reshaped
     return finding

@@ -8,16 +8,12 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import islice
 
+from fhir_server.model import typed_forms
+
 _MOST_CANDIDATES = 3_000
 _MOST_SUGGESTIONS = 3
 _LIKENESS = 0.7
 """Below it words have little in common: difflib's 0.6 offers Specimen for «Pacient»."""
-
-_LOOK_ALIKES = str.maketrans("аеорсухіјѕԁһӏАВЕКМНОРСТУХІЈЅ", "aeopcyxijsdhlABEKMHOPCTYXIJS")
-_KEYBOARD = str.maketrans(
-    "йцукенгшщзхїфівапролджєячсмитьбю'ЙЦУКЕНГШЩЗХЇФІВАПРОЛДЖЄЯЧСМИТЬБЮ",
-    "qwertyuiop[]asdfghjkl;'zxcvbnm,.`QWERTYUIOP{}ASDFGHJKL:\"ZXCVBNM<>",
-)
 
 
 def nearest(word: str, candidates: Iterable[str]) -> tuple[str, ...]:
@@ -34,8 +30,7 @@ def nearest(word: str, candidates: Iterable[str]) -> tuple[str, ...]:
 def mistyped(word: str, candidates: Iterable[str]) -> str | None:
     """Return the candidate typed with look-alikes, on another layout or in another case."""
     by_fold = {candidate.casefold(): candidate for candidate in candidates}
-    forms = (word, word.translate(_LOOK_ALIKES), word.translate(_KEYBOARD))
-    return next((by_fold[form.casefold()] for form in forms if form.casefold() in by_fold), None)
+    return next((by_fold[form] for form in typed_forms(word) if form in by_fold), None)
 
 
 def safe_choice(word: str, suggestions: tuple[str, ...]) -> str | None:
@@ -46,12 +41,6 @@ def safe_choice(word: str, suggestions: tuple[str, ...]) -> str | None:
     if mistyped(word, suggestions) is not None or _is_one_slip(word, choice):
         return choice
     return None
-
-
-def has_mixed_alphabets(word: str) -> bool:
-    """Say whether Latin and Cyrillic letters stand in one word."""
-    has_latin = any("a" <= letter <= "z" for letter in word.lower())
-    return has_latin and any("\u0400" <= letter <= "\u04ff" for letter in word)
 
 
 def _is_one_slip(word: str, other: str) -> bool:

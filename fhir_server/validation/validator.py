@@ -9,7 +9,9 @@ from itertools import islice
 from fhir_server.definitions import Registry
 from fhir_server.model import Issue, JsonObject, issue
 from fhir_server.terminology import Terminology
+from fhir_server.validation.cause import one_for_each_cause
 from fhir_server.validation.finding import to_issue
+from fhir_server.validation.mend import with_safe_removals
 from fhir_server.validation.options import ValidationOptions
 from fhir_server.validation.plan_table import PlanTable
 from fhir_server.validation.rules import (
@@ -78,7 +80,10 @@ class Validator:
         resource_type = resource.get("resourceType")
         name = resource_type if isinstance(resource_type, str) else "Resource"
         issues = [to_issue(finding, name) for finding in islice(found, self.options.max_issues)]
-        unique = list({(i.rule, i.pointer, i.text.en): i for i in issues}.values())
+        unique = one_for_each_cause(
+            list({(i.rule, i.pointer, i.text.en): i for i in issues}.values())
+        )
+        unique = with_safe_removals(unique, resource, profiles, self.registry)
         if len(found) > self.options.max_issues:
             unique.append(
                 issue("too-many-issues", found=len(found), expected=self.options.max_issues)

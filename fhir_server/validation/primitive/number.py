@@ -12,6 +12,7 @@ from fhir_server.validation.finding import Finding
 from fhir_server.validation.primitive.temporal import wrong_json
 
 _LEAST, _GREATEST = -(2**31), 2**31 - 1
+_DECIMAL_TEXT = re.compile(r"-?(?:0|[1-9][0-9]{0,18})(?:\.[0-9]{1,18})?")
 _INTEGER_TEXT = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
 
 
@@ -29,7 +30,10 @@ def scan_decimal(value: Any) -> Finding | None:
     """Any JSON number; how many digits is decided where the text is read."""
     if value.__class__ in _NUMBERS:
         return None
-    return wrong_json(value, "decimal", "number")
+    finding = wrong_json(value, "decimal", "number")
+    if isinstance(value, str) and _DECIMAL_TEXT.fullmatch(value):
+        finding.mend = ("replace", Decimal(value))
+    return finding
 
 
 def _whole(fhir_type: str, least: int) -> Callable[[Any], Finding | None]:
@@ -47,7 +51,9 @@ def _whole(fhir_type: str, least: int) -> Callable[[Any], Finding | None]:
             return Finding("primitive-syntax", found=value, expected="5", fhir_type=fhir_type)
         finding = wrong_json(value, fhir_type, "number")
         if isinstance(value, str) and _INTEGER_TEXT.fullmatch(value):
-            finding.mend = ("replace", int(value))
+            number = int(value)
+            if least <= number <= _GREATEST:
+                finding.mend = ("replace", number)
         return finding
 
     return scan

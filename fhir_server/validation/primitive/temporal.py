@@ -20,7 +20,9 @@ _INSTANT_FORM = re.compile(f"{_DAY}T{_CLOCK}{_ZONE}")
 _TIME_FORM = re.compile(_CLOCK)
 _ZONELESS = re.compile(f"{_DAY}T{_CLOCK}")
 _EVERYDAY = re.compile(r"([0-3]?[0-9])[./]([01]?[0-9])[./]([0-9]{4})")
+_UNPADDED = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _SAFE_DAY = "28"
+_MONTHS = 12
 
 
 def scan_date(value: Any) -> Finding | None:
@@ -99,14 +101,34 @@ def _malformed(value: str, fhir_type: str, example: str) -> Finding:
     if fhir_type == "date" and _INSTANT_FORM.fullmatch(value) is not None:
         day = value.partition("T")[0]
         return Finding("date-with-time", found=value, expected=day, suggestions=(day,))
-    suggestions = _from_everyday(value)
-    return Finding(
+    padded = _padded(value)
+    suggestions = _from_everyday(value) if padded is None else (padded,)
+    finding = Finding(
         "primitive-syntax",
         found=value,
         expected=example,
         fhir_type=fhir_type,
         suggestions=suggestions,
     )
+    if len(suggestions) == 1 and fhir_type != "instant" and _is_certain(value):
+        finding.mend = ("replace", suggestions[0])
+    return finding
+
+
+def _is_certain(value: str) -> bool:
+    """Say whether an everyday date means one day: no month is greater than 12."""
+    form = _EVERYDAY.fullmatch(value)
+    return form is None or int(form[1]) > _MONTHS
+
+
+def _padded(value: str) -> str | None:
+    """Write ``2024-1-5`` with the zeros that it lacks, if that makes a day of the calendar."""
+    form = _UNPADDED.fullmatch(value.strip())
+    if form is None:
+        return None
+    day = f"{form[1]}-{int(form[2]):02}-{int(form[3]):02}"
+    is_day = day != value and _DATE_FORM.fullmatch(day) is not None
+    return day if is_day and scan_date(day) is None else None
 
 
 def _from_everyday(value: str) -> tuple[str, ...]:

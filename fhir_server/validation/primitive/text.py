@@ -36,10 +36,17 @@ def _string(fhir_type: str) -> Scan:
                 return None
             return _empty(value)
         if value.__class__ is not str:
-            return wrong_json(value, fhir_type, "string")
+            return _quoted(wrong_json(value, fhir_type, "string"), value)
         return _unusual(value)
 
     return scan
+
+
+def _quoted(finding: Finding, value: Any) -> Finding:
+    """A whole number in the place of a string only lacks its quotation marks."""
+    if value.__class__ is int:
+        finding.mend = ("replace", str(value))
+    return finding
 
 
 def _unusual(value: str) -> Finding | None:
@@ -68,7 +75,8 @@ def _matching(fhir_type: str, form: re.Pattern[str], example: str) -> Scan:
             if form.fullmatch(value) is not None:
                 return None
             return _mismatch(value, fhir_type, form, example)
-        return wrong_json(value, fhir_type, "string")
+        finding = wrong_json(value, fhir_type, "string")
+        return _quoted(finding, value) if form.fullmatch(str(value)) else finding
 
     return scan
 

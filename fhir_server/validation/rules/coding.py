@@ -13,6 +13,7 @@ from fhir_server.validation.finding import Finding, Findings
 from fhir_server.validation.place import Place
 from fhir_server.validation.reference_target import is_absolute
 from fhir_server.validation.scope import Rule, Scope
+from fhir_server.validation.suggestion import safe_choice
 
 _Question = tuple[str, str, str | None, str | None]
 _MOST_ANSWERS = 20_000
@@ -107,4 +108,10 @@ class _Codes:
 def _placed(found: Issue) -> Finding:
     """Put what the terminology says at the property it is about."""
     name = {"display-wrong": "display", "code-system-unknown": "system"}.get(found.rule, "code")
-    return Finding(found.rule, issue=found, at=((name, name),))
+    finding = Finding(found.rule, issue=found, at=((name, name),))
+    if found.rule in {"display-wrong", "code-case-differs"}:
+        finding.mend = ("replace", found.expected)
+    elif found.rule == "code-unknown" and found.found is not None:
+        choice = safe_choice(found.found, found.suggestions)
+        finding.mend = None if choice is None else ("replace", choice)
+    return finding

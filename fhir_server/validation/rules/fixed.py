@@ -11,6 +11,7 @@ from fhir_server.model import encode
 from fhir_server.validation.finding import Finding, Findings
 from fhir_server.validation.place import Place
 from fhir_server.validation.scope import Rule, Scope
+from fhir_server.validation.suggestion import mistyped
 
 
 def compile_rule(element: Element, place: Place) -> Rule | None:
@@ -66,6 +67,8 @@ def _rule(rule: str, expected: Any, compare: Callable[[Any, Any], bool], source:
         finding = Finding(rule, source=source, found=_show(value), expected=_show(expected))
         if not isinstance(expected, dict):
             finding.suggestions = (str(expected),)
+            if mistyped(str(value), (str(expected),)) is not None:
+                finding.mend = ("replace", expected)
         return [finding]
 
     return check

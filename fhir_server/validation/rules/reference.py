@@ -16,7 +16,7 @@ from fhir_server.validation.reference_target import (
     named_type,
 )
 from fhir_server.validation.scope import Rule, Scope
-from fhir_server.validation.suggestion import nearest
+from fhir_server.validation.suggestion import nearest, safe_choice
 
 _REFERENCE = "Reference"
 _TYPE_URL = "http://hl7.org/fhir/StructureDefinition/"
@@ -109,9 +109,13 @@ def _malformed(reference: str, known: frozenset[str], scope: Scope) -> Finding |
     if named is None:
         return Finding("reference-form", found=reference, expected="Patient/123")
     suggestions = nearest(named, known)
-    return Finding(
+    finding = Finding(
         "reference-type-unknown", found=named, expected="Patient/123", suggestions=suggestions
     )
+    choice = safe_choice(named, suggestions)
+    if choice is not None:
+        finding.mend = ("replace", reference.replace(named, choice, 1))
+    return finding
 
 
 class _Targets:
