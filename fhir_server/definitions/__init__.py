@@ -13,6 +13,8 @@ from fhir_server.definitions.elements import (
 )
 from fhir_server.definitions.errors import DefinitionErrors, PackageMissing
 from fhir_server.definitions.loading import load_registry
+from fhir_server.definitions.manifest import MANIFEST, listed_files, read_manifest
+from fhir_server.definitions.reach import Reached, find_element, reach
 from fhir_server.definitions.registry import Registry
 from fhir_server.definitions.search_parameters import Component, SearchParameter
 from fhir_server.definitions.shelf import Entry
@@ -21,6 +23,7 @@ from fhir_server.definitions.tree import TreeCompiler
 from fhir_server.definitions.type_table import ElementType, Property, TypeTable
 
 __all__ = [
+    "MANIFEST",
     "Binding",
     "Compartment",
     "Component",
@@ -33,6 +36,7 @@ __all__ = [
     "FixedValue",
     "PackageMissing",
     "Property",
+    "Reached",
     "Registry",
     "SearchParameter",
     "Slicing",
@@ -40,6 +44,10 @@ __all__ = [
     "TreeCompiler",
     "TypeRef",
     "TypeTable",
+    "find_element",
+    "listed_files",
     "load_registry",
+    "reach",
+    "read_manifest",
     "snapshot",
 ]

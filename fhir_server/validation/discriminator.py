@@ -9,13 +9,13 @@ Spec: https://hl7.org/fhir/R4/profiling.html#discriminator
 from collections.abc import Callable
 from typing import Any
 
-from fhir_server.definitions import Discriminator, Element, Structure
+from fhir_server.definitions import Discriminator, Element, Structure, find_element
 from fhir_server.model import encode
 from fhir_server.validation.discriminator_path import Found, PathStep, follow, parse_path
 from fhir_server.validation.finding import has_error
 from fhir_server.validation.item import Item
 from fhir_server.validation.known_extension import url_of
-from fhir_server.validation.place import Place, ValueCompiler, find_element
+from fhir_server.validation.place import Place, ValueCompiler
 from fhir_server.validation.rules import binding as binding_rule
 from fhir_server.validation.rules.fixed import contains, equals
 from fhir_server.validation.scope import Rule, Scope

@@ -10,10 +10,9 @@ Spec: https://hl7.org/fhir/R4/profiling.html
 
 from typing import Any
 
-from fhir_server.definitions import Element, Structure
+from fhir_server.definitions import Element, Structure, find_element
 from fhir_server.model import JsonObject
 from fhir_server.validation.finding import Findings, join
-from fhir_server.validation.place import find_element
 from fhir_server.validation.property_overlay import PropertyOverlay
 from fhir_server.validation.rules.profile import profiles_of
 from fhir_server.validation.scope import Plans, Rule, Scope

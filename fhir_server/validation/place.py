@@ -36,18 +36,6 @@ def source_of(structure: Structure, element: Element) -> str:
     return f"{structure.url}{version}#{element.id}"
 
 
-def find_element(structure: Structure, element_id: str) -> Element | None:
-    """Return an element of a structure by its id; None: there is none."""
-    waiting = [structure.root]
-    while waiting:
-        element = waiting.pop()
-        if element.id == element_id:
-            return element
-        waiting += element.children
-        waiting += element.slices
-    return None
-
-
 class ValueCompiler(Protocol):
     """Compiles what a profile asks of values (`overlay.OverlayCompiler`)."""
 

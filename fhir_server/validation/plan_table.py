@@ -7,7 +7,7 @@ plan and either may keep it, so no lock is needed.
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fhir_server.definitions import Element, Registry, Structure
+from fhir_server.definitions import Element, Registry, Structure, find_element
 from fhir_server.fhirpath import Env, Node, root_node
 from fhir_server.terminology import Terminology
 from fhir_server.validation.extension import ExtensionList
@@ -16,7 +16,7 @@ from fhir_server.validation.host import ValidationHost
 from fhir_server.validation.known_extension import Extensions
 from fhir_server.validation.options import ValidationOptions
 from fhir_server.validation.overlay import OverlayCompiler, compile_overlay
-from fhir_server.validation.place import Place, find_element
+from fhir_server.validation.place import Place
 from fhir_server.validation.plan import ObjectPlan
 from fhir_server.validation.property import property_checks
 from fhir_server.validation.resource import ResourceChecks

@@ -5,9 +5,9 @@ Spec: https://hl7.org/fhir/R4/profiling.html#limitations
 
 from collections.abc import Iterator
 
-from fhir_server.definitions import Element, Registry, TypeRef
+from fhir_server.definitions import Element, Reached, Registry, TypeRef
 from fhir_server.validation.finding import Finding
-from fhir_server.validation.guard.draft import Draft, Inherited, Said
+from fhir_server.validation.guard.draft import Draft, Said
 from fhir_server.validation.rules.fixed import contains, equals
 
 _STRENGTHS = ("example", "preferred", "extensible", "required")
@@ -27,7 +27,7 @@ def check(draft: Draft) -> Iterator[Finding]:
         yield from _same_value(said, above.element)
 
 
-def _cardinality(said: Said, above: Inherited) -> Iterator[Finding]:
+def _cardinality(said: Said, above: Reached) -> Iterator[Finding]:
     element, base = said.element, above.element
     if element.max is not None and element.min > element.max:
         yield said.finding("guard-min-above-max", "min", found=element.min, expected=element.max)
