@@ -54,9 +54,7 @@ class Capabilities:
             return Response(status=200, body=body)
         made = self._made
         if made is None or made[0] is not knowledge or made[1] != request.base_url:
-            statement = _statement(
-                knowledge.registry, self._operations, request.base_url, services.clock()
-            )
+            statement = _statement(knowledge, self._operations, request.base_url, services.clock())
             statement["format"] = list(self._formats)
             statement["patchFormat"] = [JSON_PATCH, *self._formats]
             made = self._made = (knowledge, request.base_url, encode(statement))
@@ -68,8 +66,9 @@ class Capabilities:
 
 
 def _statement(
-    registry: Registry, operations: Sequence[Operation], base_url: str, now: datetime
+    knowledge: Knowledge, operations: Sequence[Operation], base_url: str, now: datetime
 ) -> JsonObject:
+    registry = knowledge.registry
     types = sorted(registry.types.resource_types)
     return {
         "resourceType": "CapabilityStatement",
@@ -86,9 +85,9 @@ def _statement(
             {
                 "mode": "server",
                 "security": {"cors": True},
-                "resource": [_resource(registry, name, operations) for name in types],
+                "resource": [_resource(knowledge, name, operations) for name in types],
                 "interaction": [{"code": code} for code in _SYSTEM_INTERACTIONS],
-                "searchParam": _search_parameters(registry, "Resource"),
+                "searchParam": _search_parameters(knowledge, "Resource"),
                 "operation": [_operation(o) for o in operations if o.on_system],
                 "compartment": _compartments(registry),
             }
@@ -97,8 +96,9 @@ def _statement(
 
 
 def _resource(
-    registry: Registry, resource_type: str, operations: Sequence[Operation]
+    knowledge: Knowledge, resource_type: str, operations: Sequence[Operation]
 ) -> JsonObject:
+    registry = knowledge.registry
     made: JsonObject = {
         "type": resource_type,
         "profile": f"http://hl7.org/fhir/StructureDefinition/{resource_type}",
@@ -112,7 +112,7 @@ def _resource(
         "conditionalDelete": "single",
         "referencePolicy": ["literal", "logical", "local"],
         "searchInclude": ["*", *_includes(registry, resource_type)],
-        "searchParam": _search_parameters(registry, resource_type),
+        "searchParam": _search_parameters(knowledge, resource_type),
     }
     profiles = registry.profiles_for(resource_type)
     if profiles:
@@ -128,10 +128,10 @@ def _resource(
     return made
 
 
-def _search_parameters(registry: Registry, resource_type: str) -> list[JsonObject]:
+def _search_parameters(knowledge: Knowledge, resource_type: str) -> list[JsonObject]:
     return [
-        {"name": code, "definition": parameter.url, "type": parameter.type}
-        for code, parameter in sorted(registry.search_parameters(resource_type).items())
+        {"name": parameter.code, "definition": parameter.url, "type": parameter.type}
+        for parameter in knowledge.parser.offered(resource_type)
     ]
 
 

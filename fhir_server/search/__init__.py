@@ -3,6 +3,7 @@
 from fhir_server.search.clause import CodeExpander
 from fhir_server.search.compartment import compartment_types
 from fhir_server.search.fold import fold
+from fhir_server.search.full_text import FullText
 from fhir_server.search.includes import IncludeStep, IncludeWalk
 from fhir_server.search.index import IndexExtractor
 from fhir_server.search.limits import SearchLimits
@@ -78,6 +79,7 @@ __all__ = [
     "DateMatch",
     "DateTerm",
     "DateValue",
+    "FullText",
     "Has",
     "IdMatch",
     "Include",

@@ -39,6 +39,7 @@ class Scope:
         now: For the tolerance of ``ap``.
         expander: For ``:in``, ``:above`` and ``:below``; None: those are refused.
         canonical_unit: The same that the index was made with.
+        full_text: Parameters that search by words; the index was made with them.
     """
 
     registry: Registry
@@ -47,6 +48,7 @@ class Scope:
     now: datetime
     expander: CodeExpander | None = None
     canonical_unit: CanonicalUnit | None = None
+    full_text: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,8 @@ from fhir_server.definitions import Registry
 from fhir_server.fhirpath import ucum
 from fhir_server.model import JsonObject
 from fhir_server.search.contained import contained_resource, renamed
+from fhir_server.search.full_text import FullText
+from fhir_server.search.full_text import writers as full_text_writers
 from fhir_server.search.gathered import CanonicalUnit, Gathered, IndexOptions
 from fhir_server.search.plan import PlanCompiler, TypePlan
 from fhir_server.search.values import IndexValues, ReferenceValue
@@ -21,6 +23,7 @@ class IndexExtractor:
         registry: The definitions.
         base_urls: Own base URLs, without trailing slash: absolute links below them are local.
         canonical_unit: Gives quantities in canonical units; None: they are indexed as written only.
+        full_text: What is indexed by words.
     """
 
     def __init__(
@@ -29,9 +32,11 @@ class IndexExtractor:
         *,
         base_urls: Sequence[str] = (),
         canonical_unit: CanonicalUnit | None = ucum.canonical,
+        full_text: FullText = "off",
     ) -> None:
         self._registry = registry
         self._options = IndexOptions(base_urls=tuple(base_urls), canonical_unit=canonical_unit)
+        self._word_writers = full_text_writers(full_text)
         self._plans: dict[str, TypePlan] = {}
         self._reference_plans: dict[tuple[str, str], TypePlan] = {}
 
@@ -70,6 +75,7 @@ class IndexExtractor:
             compiler = PlanCompiler(self._registry, self._options, resource_type)
             parameters = self._registry.search_parameters(resource_type).values()
             plan = self._plans[resource_type] = compiler.plan(parameters)
+            plan.whole += self._word_writers
         return plan
 
     def _look_into_contained(self, into: Gathered) -> None:

@@ -7,16 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from fhir_server.definitions import Registry
+from fhir_server.definitions import Registry, SearchParameter
 from fhir_server.fhirpath import ucum
 from fhir_server.model import InvalidRequest, Issue, ResourceType, Text, TooCostly, message
 from fhir_server.search.clause import CodeExpander, Scope, nearest, refusal, split
 from fhir_server.search.compartment import CompartmentKey, compartment_types, membership
+from fhir_server.search.full_text import FullText, offered
 from fhir_server.search.gathered import CanonicalUnit
 from fhir_server.search.implicit import ImplicitSystems
 from fhir_server.search.limits import SearchLimits
 from fhir_server.search.options import OptionReader, ResultOptions
-from fhir_server.search.query import ClauseReader, Types
+from fhir_server.search.query import ClauseReader, Types, usable_codes
 from fhir_server.search.rewrites import Around, rewrite
 from fhir_server.search.tree import And, Node, SearchQuery, TypeMatch
 
@@ -61,6 +62,7 @@ class QueryParser:
         expander: For the token modifiers that need terminology; None: those are refused.
         canonical_unit: The same that the index is made with.
         now: The clock, for the tolerance of ``ap``.
+        full_text: The same that the index is made with.
     """
 
     def __init__(
@@ -71,13 +73,20 @@ class QueryParser:
         expander: CodeExpander | None = None,
         canonical_unit: CanonicalUnit | None = ucum.canonical,
         now: Callable[[], datetime] = utc_now,
+        full_text: FullText = "off",
     ) -> None:
         self._registry = registry
         self._limits = limits or SearchLimits()
         self._expander = expander
         self._canonical_unit = canonical_unit
         self._now = now
+        self._full_text = offered(full_text)
         self._implicit = ImplicitSystems(registry)
+
+    def offered(self, resource_type: str) -> list[SearchParameter]:
+        """Return the parameters that a query on a type can use, by code."""
+        known = self._registry.search_parameters(resource_type)
+        return [known[code] for code in usable_codes(known, self._full_text)]
 
     def parse(
         self,
@@ -115,6 +124,7 @@ class QueryParser:
             now=self._now(),
             expander=self._expander,
             canonical_unit=self._canonical_unit,
+            full_text=self._full_text,
         )
         key = None if compartment is None else CompartmentKey(compartment[0], compartment[1])  # type: ignore[arg-type] # an id as it stands in the URL
         types = self._types(scope, resource_types, parameters, key)

@@ -4,12 +4,12 @@ Spec: https://hl7.org/fhir/R4/search.html#chaining and https://hl7.org/fhir/R4/s
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from fhir_server.definitions import SearchParameter
 from fhir_server.model import InvalidRequest, LogicalId, ResourceType, TooCostly
-from fhir_server.search import composite
+from fhir_server.search import composite, full_text
 from fhir_server.search import filter as filter_language
 from fhir_server.search.clause import Question, Scope, nearest, one_of, refusal, split, unescape
 from fhir_server.search.filter import Both, Filter, Negation, Test
@@ -24,8 +24,7 @@ _ID = "_id"
 _LIST = "_list"
 _FILTER_ID = re.compile(r"(?<![^.:])id$")
 """The page on filters calls ``_id`` so (``subject.id eq 3425``)."""
-_UNSUPPORTED = frozenset({"_text", "_content", "_query"})
-"""Parameters of the specification that this server does not offer yet."""
+_FULL_TEXT = frozenset({full_text.NARRATIVE, full_text.CONTENT})
 
 
 class ClauseReader:
@@ -99,10 +98,16 @@ def definition_of(scope: Scope, types: Types, name: str, code: str) -> SearchPar
 
 def known_codes(scope: Scope, resource_type: str) -> list[str]:
     """Return the codes that a query on a type can use."""
+    return usable_codes(scope.registry.search_parameters(resource_type), scope.full_text)
+
+
+def usable_codes(parameters: Mapping[str, SearchParameter], full_text: frozenset[str]) -> list[str]:
+    """Return the codes of those parameters that this server can answer."""
+    known = full_text | {_ID, filter_language.NAME}
     return [
         code
-        for code, found in scope.registry.search_parameters(resource_type).items()
-        if code not in _UNSUPPORTED and (found.expression is not None or code == _ID)
+        for code, found in sorted(parameters.items())
+        if found.expression is not None or code in known
     ]
 
 
@@ -255,15 +260,12 @@ class _Clause:
             return IdMatch(values=tuple(LogicalId(unescape(v)) for v in self._alternatives))
         if code == _LIST and modifier is None:
             return self._list()
-        if code in _UNSUPPORTED:
-            raise self._refuse("search-parameter-not-supported", found=code)
         definition = definition_of(self._scope, types, self._name, code)
+        self._check_offered(definition)
         if modifier == "missing":
             return self._missing(code)
         if self._test is None:
             self._check_modifier(definition, modifier)
-        if definition.expression is None:
-            raise self._refuse("search-parameter-not-supported", found=code)
         question = Question(
             name=self._name,
             parameter=code,
@@ -272,9 +274,19 @@ class _Clause:
             definition=definition,
             scope=self._scope,
         )
+        if definition.expression is None:
+            return full_text.match(question)
         if definition.type == "composite":
             return composite.match(question)
         return KINDS[definition.type].match(question)
+
+    def _check_offered(self, definition: SearchParameter) -> None:
+        """Refuse what has no index, but for the key and, where it is on, search by words."""
+        code = definition.code
+        if definition.expression is not None or code in {_ID, *self._scope.full_text}:
+            return
+        rule = "search-words-off" if code in _FULL_TEXT else "search-parameter-not-supported"
+        raise self._refuse(rule, found=code)
 
     def _list(self) -> Node:
         """Members of a List; the functional ones (``$current-problems``) are not offered."""
@@ -292,8 +304,8 @@ class _Clause:
     def _check_modifier(self, definition: SearchParameter, modifier: str | None) -> None:
         if modifier is None:
             return
-        kind = KINDS.get(definition.type)
-        allowed = () if kind is None or definition.code == _ID else kind.modifiers
+        kind = None if definition.code in {_ID, *_FULL_TEXT} else KINDS.get(definition.type)
+        allowed = () if kind is None else kind.modifiers
         if modifier in allowed:
             return
         types = self._scope.registry.types.resource_types

@@ -50,7 +50,7 @@ def extractor(registry: Registry) -> IndexExtractor:
 
 @pytest.fixture(scope="session")
 def parser(registry: Registry) -> QueryParser:
-    return QueryParser(registry, expander=Concepts(), now=lambda: NOW)
+    return QueryParser(registry, expander=Concepts(), now=lambda: NOW, full_text="content")
 
 
 @pytest.fixture

@@ -4,17 +4,19 @@ from collections.abc import Callable
 
 import pytest
 
+from fhir_server.definitions import Registry
 from fhir_server.model import InvalidRequest, TooCostly
 from fhir_server.search import IndexExtractor, ParsedSearch
 from tests.support.search_evaluator import Corpus, search
-from tests.unit.search.conftest import data, exact
+from tests.unit.search.conftest import BASE_URL, data, exact
 
 CASES = data("searches.yaml")
 REFUSALS = data("refusals.yaml")
 
 
 @pytest.fixture(scope="module")
-def corpus(extractor: IndexExtractor) -> Corpus:
+def corpus(registry: Registry) -> Corpus:
+    extractor = IndexExtractor(registry, base_urls=[BASE_URL], full_text="content")
     resources = [exact(resource) for resource in CASES["resources"]]
     return {(r["resourceType"], r["id"]): extractor.extract(r) for r in resources}
 
