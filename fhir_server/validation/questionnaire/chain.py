@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from fhir_server.model import JsonObject
 from fhir_server.validation.questionnaire.form import Form, FormItem
-from fhir_server.validation.questionnaire.value import Value, objects, text_of, value_of
+from fhir_server.validation.questionnaire.value import Value, value_of
+from fhir_server.validation.reading import objects, text_of
 from fhir_server.validation.scope import Scope
 
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from fhir_server.model import JsonObject
 from fhir_server.validation.finding import Finding, Findings, Step
 from fhir_server.validation.questionnaire.rules.value_type import FITTING
-from fhir_server.validation.questionnaire.value import objects, text_of, value_of
+from fhir_server.validation.questionnaire.value import value_of
+from fhir_server.validation.reading import objects, text_of
 from fhir_server.validation.scope import Scope
 from fhir_server.validation.suggestion import nearest
 

@@ -13,7 +13,8 @@ from fhir_server.model import JsonObject
 from fhir_server.validation.questionnaire.chain import Chain, Filled
 from fhir_server.validation.questionnaire.comparison import Comparison
 from fhir_server.validation.questionnaire.form import Form, FormItem, extension_values
-from fhir_server.validation.questionnaire.value import Value, objects, text_of, value_of
+from fhir_server.validation.questionnaire.value import Value, value_of
+from fhir_server.validation.reading import objects, text_of
 from fhir_server.validation.scope import Scope
 
 EXPRESSIONS = (

@@ -9,7 +9,8 @@ from functools import cached_property
 
 from fhir_server.model import JsonObject
 from fhir_server.terminology import CodeCheck, Terminology
-from fhir_server.validation.questionnaire.value import Value, objects, text_of, value_of
+from fhir_server.validation.questionnaire.value import Value, value_of
+from fhir_server.validation.reading import objects, text_of
 
 _HL7 = "http://hl7.org/fhir/StructureDefinition/"
 _EXCLUSIVE = f"{_HL7}questionnaire-optionExclusive"

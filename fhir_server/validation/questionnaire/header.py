@@ -9,7 +9,8 @@ from fhir_server.model import JsonObject
 from fhir_server.validation.finding import Finding
 from fhir_server.validation.questionnaire.comparison import Comparison
 from fhir_server.validation.questionnaire.form import Form
-from fhir_server.validation.questionnaire.value import Value, text_of
+from fhir_server.validation.questionnaire.value import Value
+from fhir_server.validation.reading import text_of
 from fhir_server.validation.reference_target import named_type
 
 _BOUNDS = (("start", "<", "response-too-early"), ("end", ">", "response-too-late"))

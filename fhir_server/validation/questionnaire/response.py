@@ -21,7 +21,8 @@ from fhir_server.validation.questionnaire.rules import (
     unit,
     value_type,
 )
-from fhir_server.validation.questionnaire.value import objects, text_of, value_of
+from fhir_server.validation.questionnaire.value import value_of
+from fhir_server.validation.reading import objects, text_of
 from fhir_server.validation.scope import Scope
 from fhir_server.validation.suggestion import nearest
 

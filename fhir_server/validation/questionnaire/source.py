@@ -5,7 +5,7 @@ Spec: https://hl7.org/fhir/R4/questionnaireresponse-definitions.html#Questionnai
 
 from fhir_server.model import JsonObject, split_canonical
 from fhir_server.validation.questionnaire.form import Form
-from fhir_server.validation.questionnaire.value import objects
+from fhir_server.validation.reading import objects
 from fhir_server.validation.reference_target import find_target
 from fhir_server.validation.scope import Plans, Run, Scope
 

@@ -5,7 +5,7 @@ What is malformed is passed over here: the base definition has already said so.
 Spec: https://hl7.org/fhir/R4/questionnaireresponse-definitions.html#QuestionnaireResponse.item.answer.value_x_
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -38,21 +38,6 @@ class Value(NamedTuple):
     key: str
     fhir_type: str
     json: Any
-
-
-def objects(holder: JsonObject, key: str) -> Iterator[tuple[int, JsonObject]]:
-    """Yield the JSON objects in an array with their index; anything else is passed over."""
-    found = holder.get(key)
-    if isinstance(found, list):
-        for index, item in enumerate(found):
-            if isinstance(item, dict):
-                yield index, item
-
-
-def text_of(holder: JsonObject, key: str) -> str | None:
-    """Return a string property; None: there is none, or it is no string."""
-    found = holder.get(key)
-    return found if isinstance(found, str) else None
 
 
 def value_of(holder: JsonObject, name: str) -> Value | None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from fhir_server.model import JsonObject
 from fhir_server.validation.finding import Finding
 from fhir_server.validation.questionnaire.answer import Answer
-from fhir_server.validation.questionnaire.value import text_of
+from fhir_server.validation.reading import text_of
 
 _HL7 = "http://hl7.org/fhir/StructureDefinition/"
 _MIME_TYPE, _MAX_SIZE = f"{_HL7}mimeType", f"{_HL7}maxSize"

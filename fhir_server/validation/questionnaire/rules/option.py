@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from fhir_server.validation.finding import Finding
 from fhir_server.validation.questionnaire.answer import Answer
 from fhir_server.validation.questionnaire.form import Option
-from fhir_server.validation.questionnaire.value import Value, shown, text_of
+from fhir_server.validation.questionnaire.value import Value, shown
+from fhir_server.validation.reading import text_of
 from fhir_server.validation.suggestion import nearest
 
 _MOST_SHOWN = 8

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fhir_server.model import JsonObject
 from fhir_server.validation.finding import Finding
 from fhir_server.validation.questionnaire.answer import Answer
-from fhir_server.validation.questionnaire.value import text_of
+from fhir_server.validation.reading import text_of
 from fhir_server.validation.reference_target import find_target, named_type
 from fhir_server.validation.scope import Scope
 

@@ -10,7 +10,8 @@ from fhir_server.model import JsonObject
 from fhir_server.validation.finding import Finding
 from fhir_server.validation.questionnaire.answer import Answer
 from fhir_server.validation.questionnaire.rules.option import check_membership
-from fhir_server.validation.questionnaire.value import shown, text_of
+from fhir_server.validation.questionnaire.value import shown
+from fhir_server.validation.reading import text_of
 
 _HL7 = "http://hl7.org/fhir/StructureDefinition/questionnaire-"
 _OPTION, _VALUE_SET = f"{_HL7}unitOption", f"{_HL7}unitValueSet"
