@@ -4,6 +4,7 @@ Spec: http://hl7.org/fhirpath/N1/ and https://hl7.org/fhir/R4/fhirpath.html
 """
 
 from fhir_server.fhirpath import ucum
+from fhir_server.fhirpath.analysis import Analysis, check_expression
 from fhir_server.fhirpath.environment import Env, Host
 from fhir_server.fhirpath.errors import FhirPathError
 from fhir_server.fhirpath.expression import Expression, compile_expression
@@ -14,6 +15,7 @@ from fhir_server.fhirpath.people import evaluate, to_json
 from fhir_server.fhirpath.type_model import ElementType, TypeModel
 
 __all__ = [
+    "Analysis",
     "ElementType",
     "Env",
     "Expression",
@@ -22,6 +24,7 @@ __all__ = [
     "Navigator",
     "Node",
     "TypeModel",
+    "check_expression",
     "compile_expression",
     "evaluate",
     "narrative_faults",

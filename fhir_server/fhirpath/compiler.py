@@ -201,7 +201,7 @@ def _check_arity(entry: Function, tree: nodes.Call) -> None:
 
 
 def _unknown_function(tree: nodes.Call) -> Fault:
-    nearest = get_close_matches(tree.name, (*FUNCTIONS, DEFINE), n=1, cutoff=0.4)
+    nearest = get_close_matches(tree.name, (*FUNCTIONS, DEFINE), n=1, cutoff=0.6)
     return Fault(
         "fhirpath-unknown-function",
         tree.offset,

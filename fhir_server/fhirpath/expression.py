@@ -103,7 +103,10 @@ def compile_expression(
         tree = parse(text)
         compiled = Compiler(known, is_strict=is_strict).compile(tree)
         if context_type is not None:
-            Checker(known, context_type).check(tree)
+            checker = Checker(known, (context_type,))
+            checker.check(tree)
+            if (fault := checker.first_error()) is not None:
+                raise fault
     except Fault as fault:
         raise FhirPathError(text, fault) from fault
     return Expression(text, tree, compiled)

@@ -77,7 +77,8 @@ class Function:
             of ``arguments``.
         is_variadic: Whether the last argument may repeat.
         result: The type of the result, `SAME` for that of the input; None: it depends on more.
-        takes_text: Whether the input must be text.
+        takes: What the input must be; None: the function says at run time.
+        argument_takes: The same of its arguments, where they are values.
         needs_order: Whether the input must have an order.
     """
 
@@ -88,7 +89,8 @@ class Function:
     compile: Callable[..., Compiled]
     is_variadic: bool = False
     result: str | None = None
-    takes_text: bool = False
+    takes: "Takes | None" = None
+    argument_takes: tuple["Takes", ...] = ()
     needs_order: bool = False
 
 
@@ -234,7 +236,8 @@ def scalar(
             required=len(args) if required is None else required,
             compile=build,
             result=result,
-            takes_text=takes is TEXT,
+            takes=None if takes is ANYTHING else takes,
+            argument_takes=args,
         )
 
     return entry

@@ -28,6 +28,18 @@ from fhir_server.fhirpath import FhirPathError, compile_expression
         ("Observation", "value.ofType(System.String).unit", "fhirpath-unknown-element"),
         ("Appointment", "identifier.contains('a')", "fhirpath-operand"),
         ("Patient", "active.startsWith('a')", "fhirpath-operand"),
+        ("Observation", "%resource.anything", "fhirpath-unknown-element"),
+        ("Observation.component", "%resource.anything", "fhirpath-unknown-element"),
+        ("Patient", "defineVariable('n', name).select(%n.foo)", "fhirpath-unknown-element"),
+        ("Patient", "birthDate < 5", "fhirpath-operand"),
+        ("Patient", "name < name", "fhirpath-operand"),
+        ("Patient", "gender + 1", "fhirpath-operand"),
+        ("Patient", "birthDate - birthDate", "fhirpath-operand"),
+        ("Patient", "gender.round(1)", "fhirpath-operand"),
+        ("Patient", "name.given.first().substring('a')", "fhirpath-operand"),
+        ("Patient", "name.given.first().startsWith(5)", "fhirpath-operand"),
+        ("Patient", "name.allTrue()", "fhirpath-operand"),
+        ("Patient", "name.resolve()", "fhirpath-operand"),
         ("Patient", "children().skip(1)", "fhirpath-order"),
         ("Patient", "descendants().name[0]", "fhirpath-order"),
     ],
@@ -57,7 +69,12 @@ def test_what_cannot_be_meant_is_refused(
         ("Observation", "value.unit | value.coding"),
         ("Observation.component", "value.unit"),
         ("Observation", "(value as Quantity).unit"),
-        ("Observation", "%resource.anything | descendants().anything"),
+        ("Observation", "%rootResource.anything | descendants().anything"),
+        ("HumanName", "%resource.anything"),
+        ("Patient", "identifier.type.repeat(coding)"),
+        ("Patient", "birthDate + 1 year > today()"),
+        ("Observation", "value < 5 'mg' or value * 2 > 5"),
+        ("Observation", "effective.toString().length() > 4"),
         ("Period", "start <= end"),
     ],
 )
@@ -65,6 +82,11 @@ def test_what_may_be_meant_is_let_through(
     context: str, expression: str, registry: Registry
 ) -> None:
     compile_expression(expression, registry.types, context_type=context)
+
+
+def test_a_json_property_of_a_choice_gets_its_fhirpath(registry: Registry) -> None:
+    with pytest.raises(FhirPathError, match=r"nearest: value\.ofType\(Quantity\)"):
+        compile_expression("valueQuantity.unit", registry.types, context_type="Observation")
 
 
 def test_a_misspelt_element_gets_its_nearest_name(registry: Registry) -> None:
