@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from fhir_server.interaction.bundle import bundle, embedded, full_url, link
+from fhir_server.interaction.explanation import explanation
 from fhir_server.interaction.include import Included, included
 from fhir_server.interaction.knowledge import Knowledge
 from fhir_server.interaction.message import Request, Response
@@ -16,7 +17,6 @@ from fhir_server.interaction.target import Target
 from fhir_server.model import (
     Issue,
     JsonObject,
-    NotSupported,
     issue,
     operation_outcome,
 )
@@ -47,7 +47,7 @@ async def search(services: Services, target: Target, request: Request) -> Respon
     request, after = _opened(services, request)
     parsed = parsed_search(knowledge, target, request)
     if parsed.options.explain:
-        raise NotSupported.of("search-explain")
+        return await explanation(services, parsed)
     return await _answer(services, request, parsed, after)
 
 

@@ -8,6 +8,7 @@ from fhir_server.search.includes import IncludeStep, IncludeWalk
 from fhir_server.search.index import IndexExtractor
 from fhir_server.search.limits import SearchLimits
 from fhir_server.search.options import Include, ResultOptions
+from fhir_server.search.outline import outline
 from fhir_server.search.paging import PAGE_PARAMETER, PageState, PageTokens
 from fhir_server.search.parse import ParsedSearch, QueryParser
 from fhir_server.search.tree import (
@@ -125,4 +126,5 @@ __all__ = [
     "UriValue",
     "compartment_types",
     "fold",
+    "outline",
 ]

@@ -5,7 +5,7 @@ Nothing here touches a store: a walk says what it needs next, and is told what w
 Spec: https://hl7.org/fhir/R4/search.html#include
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fhir_server.definitions import Registry, SearchParameter
@@ -169,24 +169,39 @@ class IncludeWalk:
         self, resources: Sequence[JsonObject], include: Include
     ) -> Iterator[SearchQuery]:
         """The searches of a ``_revinclude``: whose references come here."""
-        source = include.source_type
-        if source is None:
-            return
-        for parameter in self._parameters(source, include):
-            definition = self._registry.search_parameters(source)[parameter]
+        found = {resource["resourceType"] for resource in resources}
+        for parameter, sources in self._leading_to(found, include).items():
+            targets = {target for reached in sources.values() for target in reached}
             terms = tuple(
                 term
                 for resource in resources
-                if include.target_type in {None, resource["resourceType"]}
-                and (not definition.targets or resource["resourceType"] in definition.targets)
+                if resource["resourceType"] in targets
                 for term in _ways_here(resource)
             )
-            if terms:
-                yield SearchQuery(
-                    resource_types=(source,),
-                    where=ReferenceMatch(parameter=parameter, values=terms),
-                    page_count=max(1, self._room()),
-                )
+            yield SearchQuery(
+                resource_types=tuple(sources),
+                where=ReferenceMatch(parameter=parameter, values=terms),
+                page_count=max(1, self._room()),
+            )
+
+    def _leading_to(
+        self, types: Collection[str], include: Include
+    ) -> Mapping[str, Mapping[ResourceType, Collection[str]]]:
+        """By reference parameter: types that have it, and which of ``types`` it leads to there."""
+        all_types = sorted(self._registry.types.resource_types)
+        sources = all_types if include.source_type is None else [include.source_type]
+        leading: dict[str, dict[ResourceType, Collection[str]]] = {}
+        for source in sources:
+            for parameter in self._parameters(source, include):
+                targets = self._registry.search_parameters(source)[parameter].targets
+                reached = {
+                    found
+                    for found in types
+                    if include.target_type in {None, found} and (not targets or found in targets)
+                }
+                if reached:
+                    leading.setdefault(parameter, {})[ResourceType(source)] = reached
+        return leading
 
 
 def key_of(resource: JsonObject) -> Key:

@@ -24,7 +24,8 @@ class Include:
     """One ``_include`` or ``_revinclude``.
 
     Attributes:
-        source_type: Type whose references are followed; None: any of the searched ones (``*``).
+        source_type: Type whose references are followed; None (``*``): any of the searched ones, or,
+            where ``is_reverse``, any type at all.
         parameter: Code of the reference parameter; None: every one of the type.
         target_type: Only references to this type; None: to any.
         is_iterate: Whether included resources are followed too.
@@ -173,8 +174,10 @@ class OptionReader:
     def _include(self, name: str, value: str) -> Include:
         code, _, modifier = name.partition(":")
         is_reverse, is_iterate = code == "_revinclude", bool(modifier)
-        if value == _EVERY and not is_reverse:
-            return Include(source_type=None, parameter=None, is_iterate=is_iterate)
+        if value == _EVERY:
+            return Include(
+                source_type=None, parameter=None, is_iterate=is_iterate, is_reverse=is_reverse
+            )
         pieces = value.split(":")
         if len(pieces) not in {2, 3} or not all(pieces):
             raise refusal("search-include-invalid", name, found=value)

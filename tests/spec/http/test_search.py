@@ -183,6 +183,29 @@ async def test_elements_and_summary_give_tagged_parts(client) -> None:
     assert "subject" in whole
 
 
-async def test_an_explanation_is_not_offered_by_every_store(client) -> None:
-    answer = await client.get("Patient?_explain=true")
-    assert (answer.status_code, rules(answer)) == (501, ["search-explain"])
+async def test_an_explanation_tells_the_tree_and_the_steps_of_the_store(client) -> None:
+    url = "Patient?_explain=true&organization.name=o&gender:not=male,female&_sort=family"
+    explained = (await client.get(url)).json()
+    assert explained["resourceType"] == "Parameters"
+    said = {p["name"]: p.get("valueString") for p in explained["parameter"]}
+    assert said["types"] == "Patient"
+    assert said["sort"] == "family"
+    assert said["where"].splitlines() == [
+        "all of",
+        "  any of",
+        "    organization refers to Organization with",
+        "      string name prefix: 'o'",
+        "    string organization:Organization.name prefix: 'o'",
+        "  not",
+        "    token gender: (- 'male'), (- 'female')",
+    ]
+    steps = [p["part"] for p in explained["parameter"] if p["name"] == "step"]
+    assert any(part["name"] == "index" for step in steps for part in step)
+
+
+async def test_everything_that_refers_to_a_match_comes_along_for_a_star(client) -> None:
+    bundle = (await client.get("Organization?_id=o&_revinclude=*")).json()
+    assert ids(bundle) == ["o"]
+    assert sorted(ids(bundle, "include")) == ["a", "b", "c"]
+    further = (await client.get("Organization?_id=o&_revinclude:iterate=*")).json()
+    assert sorted(ids(further, "include")) == ["a", "b", "c", "x"]
