@@ -41,11 +41,16 @@ DEFINE = "defineVariable"
 
 
 class Compiler:
-    """Compiles trees for one release; what it learns about types serves every tree it gets."""
+    """Compiles trees for one release; what it learns about types serves every tree it gets.
+
+    Attributes:
+        navigator: Steps and types of the release.
+        is_strict: See `Site`.
+    """
 
     def __init__(self, navigator: Navigator, *, is_strict: bool) -> None:
-        self._navigator = navigator
-        self._is_strict = is_strict
+        self.navigator = navigator
+        self.is_strict = is_strict
 
     def compile(self, tree: Tree) -> Compiled:
         """Compile a tree.
@@ -69,19 +74,19 @@ class Compiler:
         return IDENTITY
 
     def _variable(self, tree: nodes.Variable) -> Compiled:
-        return compile_variable(tree.name, self._navigator.model, tree.offset)
+        return compile_variable(tree.name, self.navigator.model, tree.offset)
 
     def _special(self, tree: nodes.Special) -> Compiled:
         read = _SPECIALS[tree.name]
         return from_many(read, tree.offset, reads_scope=True)
 
     def _member(self, tree: nodes.Member) -> Compiled:
-        model = self._navigator.model
+        model = self.navigator.model
         if tree.source is None and tree.name[:1].isupper() and model.is_type(tree.name):
             name = TypeName(None, tree.name, offset=tree.offset)
             is_root = type_test(name, model, exact_primitives=False)
             return compile_root_type(is_root, tree.offset)
-        members = self._navigator.member(tree.name)
+        members = self.navigator.member(tree.name)
         return compile_member(self._source(tree.source), members, tree.offset)
 
     def _index(self, tree: nodes.Index) -> Compiled:
@@ -99,10 +104,10 @@ class Compiler:
         is_type = self._type_test(tree.operator, tree.type)
         if tree.operator == "is":
             return compile_is(operand, is_type, tree.offset)
-        return compile_as(operand, is_type, tree.offset, is_strict=self._is_strict)
+        return compile_as(operand, is_type, tree.offset, is_strict=self.is_strict)
 
     def _type_test(self, use: str, name: TypeName) -> IsType:
-        return type_test(name, self._navigator.model, exact_primitives=use != "is")
+        return type_test(name, self.navigator.model, exact_primitives=use != "is")
 
     def _call(self, tree: nodes.Call) -> Compiled:
         entry = FUNCTIONS.get(tree.name)
@@ -113,8 +118,8 @@ class Compiler:
             name=tree.name,
             offset=tree.offset,
             source=self._source(tree.source),
-            navigator=self._navigator,
-            is_strict=self._is_strict,
+            navigator=self.navigator,
+            is_strict=self.is_strict,
         )
         return entry.compile(site, *self._arguments(entry, tree))
 

@@ -5,6 +5,7 @@ references, which RE2 leaves out, are refused)
 """
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -24,6 +25,16 @@ def is_found(text: str, regex: str) -> bool:
         ValueError: It is no pattern of RE2, or too long.
     """
     return bool(_in_set(regex).Match(text)) or _compiled(regex).search(text) is not None
+
+
+def finder(regex: str) -> Callable[[str], bool]:
+    """Return `is_found` for one pattern, which is looked up once.
+
+    Raises:
+        ValueError: As `is_found`.
+    """
+    match, search = _in_set(regex).Match, _compiled(regex).search
+    return lambda text: bool(match(text)) or search(text) is not None
 
 
 def is_whole(text: str, regex: str) -> bool:

@@ -8,7 +8,7 @@ Spec: http://hl7.org/fhirpath/N1/#datetime and http://hl7.org/fhirpath/N1/#datet
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Literal
 
@@ -120,6 +120,8 @@ def days_in_month(year: int, month: int) -> int:
 @lru_cache(maxsize=4096)
 def temporal(kind: Kind, text: str) -> Temporal | None:
     """Read ``2024-05``, ``2024-05-01T10:00+03:00`` or ``10:30:00.5``; None: it is none."""
+    if kind != "time" and (usual := _usual(kind, text)) is not None:
+        return usual
     match = _TEXT.fullmatch(text)
     if match is None:
         return None
@@ -143,6 +145,32 @@ def temporal(kind: Kind, text: str) -> Temporal | None:
         sum(1 for part in parts if part) - 1
     ]
     return Temporal(kind, precision, days, nanoseconds, fraction or "", minutes)
+
+
+_LENGTH_OF_DATE, _LENGTH_IN_UTC, _LENGTH_WITH_ZONE = 10, 20, 25
+
+
+def _usual(kind: Kind, text: str) -> Temporal | None:
+    """Read a whole date or a dateTime to the second, as most are, in a third of the time."""
+    length = len(text)
+    if text[4:5] != "-" or text[7:8] != "-":
+        return None
+    try:
+        if length == _LENGTH_OF_DATE:
+            return Temporal(kind, DAY, date.fromisoformat(text).toordinal() - 1, 0)
+        is_usual = (length == _LENGTH_WITH_ZONE and text[22] == ":" and text[19] in "+-") or (
+            length == _LENGTH_IN_UTC and text[19] == "Z"
+        )
+        if not is_usual or kind == "date" or f"{text[10]}{text[13]}{text[16]}" != "T::":
+            return None
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    minutes = _zone_minutes(text[19:])
+    if minutes is None or abs(minutes) > _MAX_OFFSET:
+        return None
+    seconds = moment.hour * 3600 + moment.minute * 60 + moment.second
+    return Temporal(kind, SECOND, moment.toordinal() - 1, seconds * NANOSECONDS, zone=minutes)
 
 
 def _time_of_day(
@@ -171,6 +199,8 @@ def compare(left: Temporal, right: Temporal) -> int | None:
     A value without time zone may stand anywhere from UTC-12 to UTC+14 beside one that has a zone.
     The caller has made sure that both are times or both are not.
     """
+    if left.precision == right.precision == DAY:
+        return (left.days > right.days) - (left.days < right.days)
     left_low, left_high, right_low, right_high = left.low, left.high, right.low, right.high
     if left.has_time and right.has_time and left.kind != "time":
         if left.zone is None and right.zone is not None:

@@ -8,10 +8,11 @@ Spec: https://hl7.org/fhir/R4/conformance-rules.html#constraints
 """
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from fhir_server.definitions import Constraint, Element
-from fhir_server.fhirpath import Expression, FhirPathError, compile_expression, node
+from fhir_server.fhirpath import Env, Expression, FhirPathError, compile_expression, node
 from fhir_server.model import Severity
 from fhir_server.validation.finding import Finding, Findings
 from fhir_server.validation.place import Place
@@ -114,9 +115,8 @@ def _guard(text: str, place: Place) -> frozenset[str] | None:
 def _check(
     constraint: Constraint, expression: Expression, severity: Severity, place: Place
 ) -> Rule:
-    fhir_type, table = place.fhir_type, place.table
-    is_any_resource = fhir_type in {"Resource", "DomainResource"}
-    holds = expression.holds
+    table = place.table
+    holds = _test(expression, place.fhir_type)
     guard = _guard(expression.text, place)
     human = human_text(constraint)
 
@@ -126,9 +126,8 @@ def _check(
             env = table.environment(scope)
         if value is None or (guard is not None and guard.isdisjoint(value)):
             return None
-        actual = value.get("resourceType", fhir_type) if is_any_resource else fhir_type
         try:
-            if holds(node(value, actual, sibling), env):
+            if holds(value, sibling, env):
                 return None
         except FhirPathError as error:
             return _not_checked(constraint, str(error))
@@ -145,6 +144,16 @@ def _check(
         ]
 
     return check
+
+
+def _test(expression: Expression, fhir_type: str) -> Callable[[Any, Any, Env], bool]:
+    """Return what says whether a value meets it; a resource of any type says its own type."""
+    if fhir_type not in {"Resource", "DomainResource"}:
+        return expression.test_of(fhir_type)
+    holds = expression.holds
+    return lambda value, sibling, env: holds(
+        node(value, value.get("resourceType", fhir_type), sibling), env
+    )
 
 
 def _never_checked(constraint: Constraint, reason: str) -> Rule:
