@@ -25,6 +25,8 @@ from fhir_server.interaction import (
     CodeExpander,
     Dispatcher,
     InteractionOptions,
+    JobOptions,
+    Jobs,
     Knowledge,
     KnowledgeBase,
     Request,
@@ -72,6 +74,7 @@ class Application:
         self._metrics = CollectorRegistry()
         self._http_metrics = HttpMetrics(self._metrics)
         self._store: ResourceStore | None = None
+        self._jobs: Jobs | None = None
         self._fhir: FhirHandler | None = None
         self._site: Any = None
         self._problem = "starting"
@@ -155,6 +158,8 @@ class Application:
         self._fhir = FhirHandler(
             dispatcher, http_options(self._settings), self._http_metrics, codecs(registry.types)
         )
+        self._jobs = services.jobs
+        self._jobs.open()
 
     async def stop(self) -> None:
         """Close the store."""
@@ -162,6 +167,8 @@ class Application:
             while task is not None and not task.done():
                 task.cancel()  # again where the database driver swallowed it while reconnecting
                 await asyncio.wait([task], timeout=1)
+        if self._jobs is not None:
+            await self._jobs.close()
         if self._store is not None:
             await self._store.close()
 
@@ -294,6 +301,7 @@ async def make_services(
         store=store,
         knowledge=knowledge,
         pages=PageTokens((secret,)),
+        jobs=Jobs(store.jobs, job_options(settings), clock),
         search_limits=search_limits(settings),
         options=InteractionOptions(
             validation_mode=settings.validation.mode,
@@ -304,6 +312,17 @@ async def make_services(
         ),
         clock=clock,
         new_id=new_id,
+    )
+
+
+def job_options(settings: Settings) -> JobOptions:
+    """Return the limits of jobs."""
+    return JobOptions(
+        folder=Path(settings.jobs.folder),
+        max_running=settings.jobs.max_running,
+        max_waiting=settings.jobs.max_waiting,
+        max_held_bytes=3 * settings.http.max_bundle_bytes,
+        keep_s=settings.jobs.keep_s,
     )
 
 

@@ -81,6 +81,18 @@ class BundleSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobSettings:
+    """Answers that come later: Prefer: respond-async, $export."""
+
+    folder: str = _option(
+        "data/jobs", "Where exported files are kept; all processes must see the same folder."
+    )
+    max_running: int = _option(2, "Jobs that one process works on at the same time.")
+    max_waiting: int = _option(20, "Jobs that wait for their turn in one process; more get 503.")
+    keep_s: float = _option(86_400.0, "Time results and files are kept.", unit="seconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationSettings:
     """How strict writes are."""
 
@@ -129,6 +141,7 @@ class Settings:
     http: HttpSettings = field(default_factory=HttpSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     bundle: BundleSettings = field(default_factory=BundleSettings)
+    jobs: JobSettings = field(default_factory=JobSettings)
     validation: ValidationSettings = field(default_factory=ValidationSettings)
 
     @property

@@ -13,8 +13,13 @@ _LEVEL = 5  # 9 takes three times as long for 2 % less on a page of 50 patients
 
 def compressed(body: bytes) -> bytes:
     """Compress an answer."""
-    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
-    return packer.compress(body) + packer.flush()
+    packing = packer()
+    return packing.compress(body) + packing.flush()
+
+
+def packer() -> "zlib._Compress":
+    """Return what packs an answer piece by piece."""
+    return zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
 
 
 def expanded(body: bytes, content_encoding: str, max_bytes: int) -> bytes:

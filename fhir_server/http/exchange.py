@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from fhir_server.http.codec import JSON_CODEC, Codec
 from fhir_server.http.headers import Headers
@@ -50,11 +51,19 @@ class Exchange:
 
 @dataclass(slots=True)
 class Reply:
-    """An answer as HTTP sends it; headers are added to it until it leaves."""
+    """An answer as HTTP sends it; headers are added to it until it leaves.
+
+    Attributes:
+        status: HTTP status.
+        headers: By lower-case name.
+        body: All of it.
+        file: Where it lies instead, sent piece by piece.
+    """
 
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes = b""
+    file: Path | None = None
 
     def header(self, name: bytes) -> bytes | None:
         """Return the first header of that lower-case name."""

@@ -13,7 +13,6 @@ import structlog
 
 from fhir_server.http.body import ClientGone, Receive, read_body
 from fhir_server.http.codec import Codec
-from fhir_server.http.compression import compressed
 from fhir_server.http.cors import Cors
 from fhir_server.http.errors import answered
 from fhir_server.http.exchange import Exchange, Reply
@@ -37,13 +36,12 @@ from fhir_server.http.negotiation import (
 from fhir_server.http.options import HttpOptions
 from fhir_server.http.render import render
 from fhir_server.http.request_id import request_id
+from fhir_server.http.sending import Send, send_reply
 from fhir_server.interaction import Parameters, Request, Response
 from fhir_server.model import InvalidRequest, JsonObject, Unavailable, issue
 
 Dispatch = Callable[[Request], Awaitable[Response]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-_THREAD_FROM_BYTES = 262_144  # packing this much takes some 5 ms: not on the event loop
 _LARGE_BYTES = 200_000
 _LARGE_AT_ONCE = 4
 _VARY = (b"vary", b"Accept, Accept-Encoding, Accept-Language, Prefer")
@@ -96,11 +94,14 @@ class FhirHandler:
             return
         finally:
             self._under_way -= 1
-        await self._finish(exchange, reply)
-        await send(
-            {"type": "http.response.start", "status": reply.status, "headers": reply.headers}
+        self._finish(exchange, reply)
+        packs = takes_gzip(text_of(exchange.headers, b"accept-encoding"))
+        await send_reply(
+            send,
+            reply,
+            is_head=exchange.method == "HEAD",
+            packs_from=self._options.compress_min_bytes if packs else None,
         )
-        await send({"type": "http.response.body", "body": reply.body})
         seconds = time.perf_counter() - started
         self._metrics.count(exchange.method, reply.status, seconds)
         if self._options.is_access_logged:
@@ -181,8 +182,8 @@ class FhirHandler:
             resource, exchange.text = codec.decode(body, limits)
         return resource
 
-    async def _finish(self, exchange: Exchange, reply: Reply) -> None:
-        """Add what every answer carries; pack it where that pays; leave the body out for HEAD."""
+    def _finish(self, exchange: Exchange, reply: Reply) -> None:
+        """Add what every answer carries."""
         headers = reply.headers
         headers.append((b"x-request-id", exchange.request_id.encode()))
         headers.append(_VARY)
@@ -192,16 +193,6 @@ class FhirHandler:
             self._cors.mark(exchange, reply)
         if reply.status in {408, 413}:
             headers.append((b"connection", b"close"))  # the rest of the body is not waited for
-        body = reply.body
-        if len(body) >= self._options.compress_min_bytes and takes_gzip(
-            text_of(exchange.headers, b"accept-encoding")
-        ):
-            large = len(body) >= _THREAD_FROM_BYTES
-            body = await asyncio.to_thread(compressed, body) if large else compressed(body)
-            headers.append((b"content-encoding", b"gzip"))
-        if reply.status not in {204, 304}:
-            headers.append((b"content-length", b"%d" % len(body)))
-        reply.body = b"" if exchange.method == "HEAD" else body
 
 
 def _decoded(query: bytes) -> Parameters:

@@ -21,7 +21,10 @@ def render(response: Response, exchange: Exchange, base_url: str) -> Reply:
     """
     status, body = _preferred(response, exchange)
     reply = Reply(status, _headers(response, exchange.method == "POST", base_url))
-    if body is not None:
+    if response.media_type is not None:
+        reply.headers.append((b"content-type", response.media_type.encode()))
+        reply.body, reply.file = response.body or b"", response.file  # type: ignore[assignment] # bytes, as it says
+    elif body is not None:
         reply.headers.append((b"content-type", exchange.format.content_type))
         reply.body = _encoded(body, exchange)
     elif status == HTTPStatus.OK:

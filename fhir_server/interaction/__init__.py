@@ -1,8 +1,10 @@
 """Interactions: what FHIR's RESTful API does, on plain values."""
 
+from fhir_server.interaction.asynchronous import accepted
 from fhir_server.interaction.code_expander import CodeExpander
 from fhir_server.interaction.dispatch import INTERACTIONS, Dispatcher
 from fhir_server.interaction.entity_tag import entity_tags, single_tag
+from fhir_server.interaction.job import JobOptions, JobRun, Jobs
 from fhir_server.interaction.knowledge import DEFINITION_TYPES, Knowledge, KnowledgeBase
 from fhir_server.interaction.message import (
     Handling,
@@ -34,6 +36,9 @@ __all__ = [
     "Handler",
     "Handling",
     "InteractionOptions",
+    "JobOptions",
+    "JobRun",
+    "Jobs",
     "Knowledge",
     "KnowledgeBase",
     "Operation",
@@ -45,6 +50,7 @@ __all__ = [
     "ReturnPreference",
     "Services",
     "Target",
+    "accepted",
     "change_until_done",
     "compartment_page",
     "entity_tags",

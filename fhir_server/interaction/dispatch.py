@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from functools import partial
 
 from fhir_server.interaction.accept import posted
+from fhir_server.interaction.asynchronous import answer_later, job_cancel, job_file, job_status
 from fhir_server.interaction.batch import batch
 from fhir_server.interaction.capabilities import Capabilities
 from fhir_server.interaction.create import create
@@ -47,6 +48,8 @@ INTERACTIONS: Mapping[Shape, Mapping[str, Handler]] = {
     "version": {"GET": vread},
     "compartment": {"GET": search},
     "compartment-search": {"POST": search},
+    "job": {"GET": job_status, "DELETE": job_cancel},
+    "job-file": {"GET": job_file},
 }
 
 
@@ -84,6 +87,10 @@ class Dispatcher:
         handlers = self._called(target) if target.operation else self._routes[target.shape]
         handler = handlers.get(request.method)
         if handler is not None:
+            if request.preferences.is_async and self._is_postponable(target):
+                return await answer_later(
+                    self._services, partial(handler, self._services, target), request
+                )
             return await handler(self._services, target, request)
         allowed = _allowed(handlers)
         if request.method == "OPTIONS":
@@ -92,6 +99,12 @@ class Dispatcher:
             "method-not-allowed", code="not-supported", found=request.method, expected=allowed
         )
         raise MethodNotAllowed((refusal,), headers={"Allow": allowed})
+
+    def _is_postponable(self, target: Target) -> bool:
+        """Say whether the answer may be made a job: not what is one, or makes one itself."""
+        if target.operation:
+            return not self._operations[target.operation].starts_job
+        return target.shape not in _JOB_SHAPES
 
     def _called(self, target: Target) -> Mapping[str, Handler]:
         operation = self._operations.get(target.operation)
@@ -106,6 +119,9 @@ class Dispatcher:
         if operation.affects_state:
             return {"POST": operation.handler}
         return {"GET": operation.handler, "POST": operation.handler}
+
+
+_JOB_SHAPES = frozenset({"job", "job-file"})
 
 
 def _allowed(handlers: Mapping[str, Handler]) -> str:

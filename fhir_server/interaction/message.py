@@ -8,6 +8,7 @@ Spec: https://hl7.org/fhir/R4/http.html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 from fhir_server.model import JsonObject, Language, LogicalId, PostedText, ResourceType, VersionId
@@ -91,6 +92,8 @@ class Response:
         outcome: An OperationOutcome that accompanies success: for ``return=OperationOutcome`` and
             for ``Bundle.entry.response.outcome``.
         headers: Further headers.
+        media_type: Of a body that is no resource: its bytes are sent as they are.
+        file: Holds such a body, instead of ``body``.
     """
 
     status: int
@@ -102,3 +105,5 @@ class Response:
     location: str | None = None
     outcome: JsonObject | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str | None = None
+    file: Path | None = None

@@ -22,6 +22,8 @@ class Operation:
         on_type: Whether ``[base]/[type]/$name`` exists.
         on_instance: Whether ``[base]/[type]/[id]/$name`` exists.
         affects_state: Whether it changes something; then only POST calls it.
+        starts_job: Whether it answers with a job itself; others are made one where the client
+            prefers it.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Operation:
     on_type: bool = False
     on_instance: bool = False
     affects_state: bool = False
+    starts_job: bool = False
 
     def definition_on(self, resource_type: str) -> str:
         """Return the canonical of the OperationDefinition where it is called on a type."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
+from fhir_server.interaction.job import Jobs
 from fhir_server.interaction.knowledge import KnowledgeBase
 from fhir_server.interaction.message import Request, Response
 from fhir_server.interaction.target import Target
@@ -67,6 +68,7 @@ class Services:
     store: ResourceStore
     knowledge: KnowledgeBase
     pages: PageTokens
+    jobs: Jobs
     search_limits: SearchLimits = field(default_factory=SearchLimits)
     options: InteractionOptions = field(default_factory=InteractionOptions)
     clock: Callable[[], datetime] = utc_now

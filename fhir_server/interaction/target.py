@@ -20,7 +20,7 @@ Shape = Literal[
     "system", "metadata", "system-search", "system-history", "system-operation",
     "type", "type-search", "type-history", "type-operation",
     "instance", "instance-history", "version", "instance-operation",
-    "compartment", "compartment-search",
+    "compartment", "compartment-search", "job", "job-file",
 ]  # fmt: skip
 
 
@@ -30,8 +30,8 @@ class Target(NamedTuple):
     Attributes:
         shape: Which kind of URL it is.
         resource_type: Of type and instance URLs.
-        logical_id: Of instance URLs.
-        version_id: Of ``[type]/[id]/_history/[vid]``, as written.
+        logical_id: Of instance URLs; the id of a job.
+        version_id: Of ``[type]/[id]/_history/[vid]``, as written; the name of a job's file.
         operation: Name without ``$``.
         member_type: Of ``[compartment]/[id]/[type]``; ``*`` is every type.
     """
@@ -50,6 +50,8 @@ _FIXED: dict[str, Target] = {
     "_search": Target("system-search"),
     "_history": Target("system-history"),
 }
+JOB_PATH = "_job"
+"""Jobs lie beside the types: no type's name begins with a low line."""
 
 
 def parse_path(path: str, resource_types: Collection[str]) -> Target:
@@ -70,6 +72,8 @@ def parse_path(path: str, resource_types: Collection[str]) -> Target:
     head = parts[0]
     if head.startswith("$") and len(parts) == 1:
         return Target("system-operation", operation=head[1:])
+    if head == JOB_PATH:
+        return _job(parts)
     if head not in resource_types:
         raise _unknown_type(head, resource_types)
     resource_type = ResourceType(head)
@@ -104,6 +108,15 @@ def _instance(
             return Target("compartment", resource_type, logical_id, member_type=name)
         case [name, "_search"] if name == "*" or name in resource_types:
             return Target("compartment-search", resource_type, logical_id, member_type=name)
+    raise NotFound.of("unknown-path", found="/".join(parts))
+
+
+def _job(parts: list[str]) -> Target:
+    match parts[1:]:
+        case [job_id]:
+            return Target("job", logical_id=LogicalId(job_id))
+        case [job_id, name]:
+            return Target("job-file", logical_id=LogicalId(job_id), version_id=name)
     raise NotFound.of("unknown-path", found="/".join(parts))
 
 

@@ -1,6 +1,7 @@
 """Storage: what every backend can do. The backends themselves are picked by ``app.py`` alone."""
 
 from fhir_server.storage.copying import Digest, copy_store, digests
+from fhir_server.storage.job import Job, JobEnd, JobStore
 from fhir_server.storage.store import (
     AlreadyExists,
     ChangeBatch,
@@ -26,6 +27,9 @@ __all__ = [
     "ExplainedStep",
     "HistoryPage",
     "HistoryQuery",
+    "Job",
+    "JobEnd",
+    "JobStore",
     "ResourceStore",
     "SearchPage",
     "StaleWrite",

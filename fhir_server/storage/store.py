@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 from fhir_server.model import LogicalId, ResourceType, VersionId
 from fhir_server.search import IndexValues, PagePosition, SearchQuery
+from fhir_server.storage.job import JobStore
 
 WriteMethod = Literal["POST", "PUT", "PATCH", "DELETE"]
 
@@ -251,6 +252,10 @@ class ResourceStore(Protocol):
 
     async def shared_key(self) -> bytes:
         """Return 32 random bytes: the same in all processes on this store, after a restart too."""
+
+    @property
+    def jobs(self) -> JobStore:
+        """Jobs that are kept beside the resources."""
 
     async def health(self) -> StoreHealth:
         """Say whether the store can be used now; never raises."""

@@ -22,6 +22,7 @@ from fhir_server.storage.mongodb.feed import follow
 from fhir_server.storage.mongodb.handle import Handle
 from fhir_server.storage.mongodb.history import Historian
 from fhir_server.storage.mongodb.indexes import missing_indexes
+from fhir_server.storage.mongodb.jobs import MongoJobs
 from fhir_server.storage.mongodb.probes import Probes
 from fhir_server.storage.mongodb.searching import Searcher
 from fhir_server.storage.store import (
@@ -51,6 +52,7 @@ class MongoStore:
         self._handle = handle
         self._bodies = Bodies(handle)
         self._probes = Probes()
+        self.jobs = MongoJobs(handle)
         self._dictionary = Dictionary(handle.database["dict"])
         self._committer = Committer(handle, self._dictionary, self._bodies, self._has_match)
 

@@ -14,6 +14,7 @@ from fhir_server.storage.sqlite import feed
 from fhir_server.storage.sqlite.commit import Committer
 from fhir_server.storage.sqlite.connection import RETRY_AFTER, connect, never_wait, prepare_file
 from fhir_server.storage.sqlite.dictionary import Dictionary
+from fhir_server.storage.sqlite.jobs import SqliteJobs
 from fhir_server.storage.sqlite.readers import Readers
 from fhir_server.storage.sqlite.search import Searcher
 from fhir_server.storage.sqlite.versions import VersionReader
@@ -73,6 +74,7 @@ class SqliteStore:
             lock_timeout_s=lock_timeout_s,
             threads=readers,
         )
+        self.jobs = SqliteJobs(location, lock_timeout_s=lock_timeout_s)
         self._commits = ThreadPoolExecutor(1, thread_name_prefix="sqlite-commit")
         self._is_closed = False
         self._committer = Committer(
@@ -187,6 +189,7 @@ class SqliteStore:
     def _shut(self) -> None:
         self._readers.close()
         self._commits.shutdown()
+        self.jobs.close()
         self._writer.close()
 
     def _check_open(self) -> None:
