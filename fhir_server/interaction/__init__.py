@@ -1,11 +1,16 @@
 """Interactions: what FHIR's RESTful API does, on plain values."""
 
 from fhir_server.interaction.asynchronous import accepted
+from fhir_server.interaction.bundle import bundle, embedded, full_url, match_entry
 from fhir_server.interaction.code_expander import CodeExpander
+from fhir_server.interaction.conditional import criteria_parameters, criteria_query
+from fhir_server.interaction.create import create
 from fhir_server.interaction.dispatch import INTERACTIONS, Dispatcher
 from fhir_server.interaction.entity_tag import entity_tags, single_tag
+from fhir_server.interaction.include import included
 from fhir_server.interaction.job import JobOptions, JobRun, Jobs
 from fhir_server.interaction.knowledge import DEFINITION_TYPES, Knowledge, KnowledgeBase
+from fhir_server.interaction.matches import all_matches
 from fhir_server.interaction.message import (
     Handling,
     Parameters,
@@ -15,8 +20,9 @@ from fhir_server.interaction.message import (
     Response,
     ReturnPreference,
 )
+from fhir_server.interaction.moment import parse_interval
 from fhir_server.interaction.operation import Operation
-from fhir_server.interaction.search import compartment_page
+from fhir_server.interaction.search import compartment_page, parsed_search
 from fhir_server.interaction.services import (
     Handler,
     InteractionOptions,
@@ -24,8 +30,9 @@ from fhir_server.interaction.services import (
     random_id,
     utc_now,
 )
+from fhir_server.interaction.subset import Subset, make_subset
 from fhir_server.interaction.target import Target
-from fhir_server.interaction.write import Change, change_until_done
+from fhir_server.interaction.write import Change, change_until_done, instant
 
 __all__ = [
     "DEFINITION_TYPES",
@@ -49,11 +56,25 @@ __all__ = [
     "Response",
     "ReturnPreference",
     "Services",
+    "Subset",
     "Target",
     "accepted",
+    "all_matches",
+    "bundle",
     "change_until_done",
     "compartment_page",
+    "criteria_parameters",
+    "criteria_query",
+    "create",
+    "embedded",
     "entity_tags",
+    "full_url",
+    "included",
+    "instant",
+    "match_entry",
+    "parsed_search",
+    "make_subset",
+    "parse_interval",
     "random_id",
     "single_tag",
     "utc_now",

@@ -49,6 +49,15 @@ def full_url(base_url: str, version: StoredVersion) -> str:
     return f"{base_url}/{version.resource_type}/{version.logical_id}"
 
 
+def match_entry(base_url: str, version: StoredVersion) -> JsonObject:
+    """Make the entry of a whole resource that was found."""
+    return {
+        "fullUrl": full_url(base_url, version),
+        "resource": embedded(version.body or b""),
+        "search": {"mode": "match"},
+    }
+
+
 def link(base_url: str, path: str, parameters: Parameters) -> str:
     """Write a URL below the base."""
     url = f"{base_url}/{path}" if path else base_url

@@ -1,18 +1,28 @@
 """Operations: ``$name``, one module each, and the one table of them."""
 
 from fhir_server.interaction import Operation
+from fhir_server.operation.convert import CONVERT
+from fhir_server.operation.document import DOCUMENT
 from fhir_server.operation.everything import EVERYTHING
+from fhir_server.operation.export import EXPORT
 from fhir_server.operation.fhirpath import FHIRPATH
+from fhir_server.operation.lastn import LASTN
 from fhir_server.operation.meta import META_OPERATIONS
 from fhir_server.operation.snapshot import SNAPSHOT
+from fhir_server.operation.stats import STATS
 from fhir_server.operation.terminology import TERMINOLOGY_OPERATIONS
 from fhir_server.operation.validate import VALIDATE
 
 OPERATIONS: tuple[Operation, ...] = (
     VALIDATE,
     EVERYTHING,
+    EXPORT,
     FHIRPATH,
     SNAPSHOT,
+    CONVERT,
+    DOCUMENT,
+    LASTN,
+    STATS,
     *META_OPERATIONS,
     *TERMINOLOGY_OPERATIONS,
 )
