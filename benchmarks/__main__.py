@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-QUESTIONS = ("startup", "validation", "store", "requests", "sizing")
+QUESTIONS = ("startup", "validation", "store", "requests", "sizing", "crash")
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from bson.errors import InvalidDocument
 from pymongo import InsertOne, ReplaceOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import BulkWriteError, PyMongoError
@@ -107,7 +108,7 @@ class Committer:
             return
         try:
             stale = await self._write_batch([write for write, _ in batch])
-        except PyMongoError as error:
+        except (PyMongoError, InvalidDocument) as error:
             for _, done in batch:
                 _settle(done, error)
             return

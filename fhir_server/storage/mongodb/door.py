@@ -14,6 +14,8 @@ from fhir_server.storage.mongodb.store import MongoStore
 
 MINIMUM_VERSION = (6, 0)
 DEFAULT_DATABASE = "fhir"
+HEARTBEAT_MS = 3_000
+"""How soon it is noticed that a server hangs: all that waits for it is answered then."""
 
 Client = AsyncMongoClient[dict[str, Any]]
 
@@ -26,7 +28,8 @@ async def open_mongodb(
     Args:
         url: Connection string; its path names the database (``fhir`` where there is none).
         timeout_ms: Longest time for the server to be found and for one query.
-        create_indexes: Make what is missing; else `MongoStore.health` only reports it.
+        create_indexes: Make what is missing; else `MongoStore.health` only reports it, and writes
+            nothing either.
 
     Raises:
         Unavailable: No server answers, the password is wrong, or the server is too old; its
@@ -39,7 +42,7 @@ async def open_mongodb(
     except PyMongoError as error:
         await handle.client.close()
         raise unavailable(error) from ServerProblem(reason(error))
-    return MongoStore(handle)
+    return MongoStore(handle, proves_writes=create_indexes)
 
 
 async def connect(url: str, *, timeout_ms: int) -> Handle:
@@ -55,6 +58,7 @@ async def connect(url: str, *, timeout_ms: int) -> Handle:
             serverSelectionTimeoutMS=timeout_ms,
             connectTimeoutMS=timeout_ms,
             socketTimeoutMS=4 * timeout_ms,
+            heartbeatFrequencyMS=HEARTBEAT_MS,
             appname="fhir-server",
             tz_aware=True,
         )

@@ -71,8 +71,12 @@ def reason(error: Exception) -> str:
     codes = _codes(error) if isinstance(error, PyMongoError) else set()
     if codes & AUTHENTICATION_FAILED:
         return "user or password is wrong, or the user may not use this database"
+    if OUT_OF_DISK_SPACE in codes:
+        return "the disk of the database is full"
     if isinstance(error, ServerSelectionTimeoutError):
         return "no server answers at the address, or none of them is primary"
+    if isinstance(error, PyMongoError) and error.timeout:
+        return "the database does not answer in time"
     if isinstance(error, ConnectionFailure):
         return "the connection was lost"
     return f"{type(error).__name__}"

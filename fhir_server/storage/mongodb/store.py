@@ -3,13 +3,12 @@
 Layout and figures: docs/mongodb.md.
 """
 
-import secrets
 from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import suppress
 from typing import Any
 
+import pymongo
 from pymongo.asynchronous.client_session import AsyncClientSession
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import PyMongoError
 
 from fhir_server.model import LogicalId, NotSupported, ResourceType, VersionId
 from fhir_server.search import And, Chain, Has, Node, Not, Or, SearchQuery
@@ -23,6 +22,7 @@ from fhir_server.storage.mongodb.handle import Handle
 from fhir_server.storage.mongodb.history import Historian
 from fhir_server.storage.mongodb.indexes import missing_indexes
 from fhir_server.storage.mongodb.jobs import MongoJobs
+from fhir_server.storage.mongodb.meta import PROOF_LIMIT_S, prove_writes, shared_key
 from fhir_server.storage.mongodb.probes import Probes
 from fhir_server.storage.mongodb.searching import Searcher
 from fhir_server.storage.store import (
@@ -40,16 +40,20 @@ STANDALONE_NOTE = (
     "standalone MongoDB: transaction bundles are refused; make it a replica set "
     "(mongod --replSet rs0, then rs.initiate())"
 )
-_SHARED_KEY = {"_id": "shared_key"}
-_KEY_BYTES = 32
 _VERSION_FIELDS = {"v": 1, "lu": 1, "m": 1, "j": 1, "b": 1, "dt": 1}
 
 
 class MongoStore:
-    """Versions in ``resources`` (current) and ``history`` (superseded)."""
+    """Versions in ``resources`` (current) and ``history`` (superseded).
 
-    def __init__(self, handle: Handle) -> None:
+    Args:
+        handle: The database.
+        proves_writes: Whether `health` tries that writes get through; else it changes nothing.
+    """
+
+    def __init__(self, handle: Handle, *, proves_writes: bool = True) -> None:
         self._handle = handle
+        self._proves_writes = proves_writes
         self._bodies = Bodies(handle)
         self._probes = Probes()
         self.jobs = MongoJobs(handle)
@@ -131,19 +135,17 @@ class MongoStore:
         return follow(self._handle, resource_types, after)
 
     async def shared_key(self) -> bytes:
-        """See `ResourceStore.shared_key`; who asks first makes it."""
-        meta = self._handle.database["meta"]
-        made = {"$setOnInsert": {"value": secrets.token_bytes(_KEY_BYTES)}}
+        """See `ResourceStore.shared_key`."""
         with writing():
-            with suppress(DuplicateKeyError):  # another process was faster
-                await meta.update_one(_SHARED_KEY, made, upsert=True)
-            return bytes((await meta.find_one(_SHARED_KEY) or {})["value"])
+            return await shared_key(self._handle)
 
     async def health(self) -> StoreHealth:
         """See `ResourceStore.health`."""
         try:
-            await self._handle.database.command("ping", maxTimeMS=1_000)
-            missing = await missing_indexes(self._handle.database)
+            if self._proves_writes:
+                await prove_writes(self._handle)
+            with pymongo.timeout(PROOF_LIMIT_S):
+                missing = await missing_indexes(self._handle.database)
         except PyMongoError as error:
             return StoreHealth(is_ready=False, description="MongoDB", notes=(reason(error),))
         notes = tuple(f"index {name} is missing: run store create-indexes" for name in missing)
