@@ -29,6 +29,7 @@ class ExtensionList:
     def __init__(self, extensions: Extensions, holder: str, *, is_modifier: bool) -> None:
         self._table = extensions.table
         self._find = extensions.find
+        self._value_checks = extensions.value_checks
         self._holder = holder
         self._is_modifier = is_modifier
         self._check_object = extensions.table.type_check(_EXTENSION)
@@ -57,16 +58,30 @@ class ExtensionList:
         if value.__class__ is not dict or len(value) != _URL_AND_VALUE:
             return _NOT_SIMPLE  # type: ignore[no-any-return] # a mark, told apart by identity
         url = value.get("url")
-        known = self._find(url) if url.__class__ is str else None
-        if known is None:
+        if url.__class__ is not str:
             return _NOT_SIMPLE  # type: ignore[no-any-return] # a mark, told apart by identity
         first, second = value
         key = second if first == "url" else first
+        known = self._find(url)
+        if known is None:
+            return self._check_simple_part(value, url, key, parent, scope)
         check = known.values.get(key)
         if check is None:
             return _NOT_SIMPLE  # type: ignore[no-any-return] # a mark, told apart by identity
         found = self._check_place(value, known, parent, scope)
         return join(found, check(value[key], value, scope))
+
+    def _check_simple_part(
+        self, value: JsonObject, url: str, key: str, parent: JsonObject, scope: Scope
+    ) -> Findings | None:
+        """The same for a part of a complex extension that defines one of this name."""
+        around = parent.get("url") if self._holder == _EXTENSION and ":" not in url else None
+        known = self._find(around) if around.__class__ is str else None
+        check = self._value_checks().get(key)
+        if known is None or url not in known.parts or check is None:
+            return _NOT_SIMPLE  # type: ignore[no-any-return] # a mark, told apart by identity
+        found = check(value[key], value, scope)
+        return None if found is None else under(None, found, (key, "value"))
 
     def _check_one(self, value: JsonObject, parent: JsonObject, scope: Scope) -> Findings | None:
         has_value = not value.keys() <= _NO_VALUE

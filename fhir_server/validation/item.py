@@ -26,3 +26,8 @@ class Item(NamedTuple):
     def steps(self) -> tuple[Step, ...]:
         """Return its place in the object around it, innermost step first."""
         return (self.step,) if self.at is None else (self.at, self.step)
+
+
+def array_items(values: list[Any], fhir_type: str, step: tuple[str, str]) -> list[Item]:
+    """List the values of an array of objects."""
+    return [Item(value, None, fhir_type, step, at) for at, value in enumerate(values)]

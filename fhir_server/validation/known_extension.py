@@ -3,6 +3,7 @@
 Spec: https://hl7.org/fhir/R4/defining-extensions.html
 """
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from fhir_server.definitions import Element, Registry, Structure
@@ -38,6 +39,7 @@ class Extensions:
     def __init__(self, table: Plans) -> None:
         self.table = table
         self._known: dict[str, KnownExtension] = {}
+        self._value_checks: dict[str, Check] | None = None
 
     def find(self, url: str) -> KnownExtension | None:
         """Return an extension's definition with its plan; None: not here."""
@@ -46,11 +48,17 @@ class Extensions:
             structure = self.table.registry.structure(url)
             if structure is None or structure.type != _EXTENSION:
                 return None  # not kept: clients choose the URLs
-            known = self._known[url] = _know(structure, self.table)
+            known = self._known[url] = _know(structure, self.table, self.value_checks())
         return known
 
+    def value_checks(self) -> dict[str, Check]:
+        """Return R4's checks of the value of any extension by JSON key, where it is alone."""
+        if self._value_checks is None:
+            self._value_checks = _base_value_checks(self.table)
+        return self._value_checks
 
-def _know(structure: Structure, table: Plans) -> KnownExtension:
+
+def _know(structure: Structure, table: Plans, value_checks: dict[str, Check]) -> KnownExtension:
     parts = frozenset(
         url
         for child in structure.root.children
@@ -58,10 +66,11 @@ def _know(structure: Structure, table: Plans) -> KnownExtension:
         for part in child.slices
         if (url := url_of(part, table.registry)) is not None
     )
-    return KnownExtension(structure, table.overlay(structure), parts, {}, _values(structure, table))
+    values = _values(structure, table, value_checks)
+    return KnownExtension(structure, table.overlay(structure), parts, {}, values)
 
 
-def _values(structure: Structure, table: Plans) -> dict[str, Check]:
+def _values(structure: Structure, table: Plans, value_checks: dict[str, Check]) -> dict[str, Check]:
     """Make the checks of the values where nothing else is asked; empty: something else is."""
     root = structure.root
     base = table.registry.type_structure(_EXTENSION)
@@ -79,13 +88,23 @@ def _values(structure: Structure, table: Plans) -> dict[str, Check]:
     )
     if not is_simple:
         return {}
-    any_value = next(child for child in base.root.children if child.name == "value")
-    checks = table.properties(any_value, base, base.root)
     return {
-        key: _value_check(checks[key], table.element_rule(structure, value.id, ref.code), key)
+        key: _value_check(value_checks[key], table.element_rule(structure, value.id, ref.code), key)
         for ref in value.types
-        if (key := property_key(value, ref.code)) in checks
+        if (key := property_key(value, ref.code)) in value_checks
     }
+
+
+def _base_value_checks(table: Plans) -> dict[str, Check]:
+    base = table.registry.type_structure(_EXTENSION)
+    if base is None:
+        return {}
+    value = next(child for child in base.root.children if child.name == "value")
+    one_of_them = (replace(value, types=(ref,)) for ref in value.types)
+    checks: dict[str, Check] = {}
+    for element in one_of_them:
+        checks.update(table.properties(element, base, base.root))
+    return {key: check for key, check in checks.items() if key[0] != "_"}
 
 
 def _value_check(check: Check, rule: Rule | None, key: str) -> Check:

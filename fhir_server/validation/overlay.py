@@ -96,7 +96,7 @@ class OverlayCompiler:
 def _all_of(properties: tuple[PropertyOverlay, ...]) -> Rule:
     """Check the properties of an object; those that must be there are looked for all at once."""
     needed = frozenset(made.required_key for made in properties if made.required_key is not None)
-    checks = tuple(made.check for made in properties if made.asks_for_more)
+    checks = tuple((made.check, *made.trigger) for made in properties if made.asks_for_more)
 
     def check(value: Any, _sibling: Any, scope: Scope) -> Findings | None:
         if value.__class__ is not dict:
@@ -104,10 +104,11 @@ def _all_of(properties: tuple[PropertyOverlay, ...]) -> Rule:
         found: Findings | None = None
         if not needed <= value.keys():
             found = _lacking(properties, value)
-        for check_property in checks:
-            more = check_property(value, scope)
-            if more is not None:
-                found = join(found, more)
+        for check_property, key, sibling in checks:
+            if key is None or key in value or sibling in value:
+                more = check_property(value, scope)
+                if more is not None:
+                    found = join(found, more)
         return found
 
     return check
@@ -136,6 +137,12 @@ def _in_order(rules: tuple[Rule, ...]) -> Rule | None:
         return None
     first, others = rules[0], rules[1:]
 
+    def check_by_first(value: Any, sibling: Any, scope: Scope) -> Findings | None:
+        return first(value, sibling, scope) if value.__class__ is dict else None
+
+    if not others:
+        return check_by_first
+
     def check(value: Any, sibling: Any, scope: Scope) -> Findings | None:
         if value.__class__ is not dict:
             return None
@@ -154,6 +161,12 @@ def _until_wrong(rules: tuple[Rule, ...]) -> Rule | None:
     if not rules:
         return None
     first, others = rules[0], rules[1:]
+
+    def check_by_first(value: Any, sibling: Any, scope: Scope) -> Findings | None:
+        return None if value.__class__ in _COMPOUND else first(value, sibling, scope)
+
+    if not others:
+        return check_by_first
 
     def check(value: Any, sibling: Any, scope: Scope) -> Findings | None:
         if value.__class__ in _COMPOUND:

@@ -55,7 +55,7 @@ class ObjectPlan:
             )
             if more is not None:
                 found = under(found, more, self._steps.get(key, (key, key)))
-        if not self._required <= value.keys() or self._choices:
+        if self._choices or not self._required <= value.keys():
             found = join(found, self._missing(value))
         if self._is_element and (len(value) <= 1 or found is not None):
             if not value or value.keys() == {"id"}:
@@ -63,7 +63,8 @@ class ObjectPlan:
                 return join(found, [empty])
             if has_error(found):
                 return found
-        return join(found, shape.all_of(self._rules, value, None, scope))
+        rules = self._rules
+        return join(found, shape.all_of(rules, value, None, scope)) if rules else found
 
     def _missing(self, value: JsonObject) -> Findings | None:
         found: Findings = []

@@ -41,7 +41,7 @@ def property_checks(
     made: dict[str, Check] = {}
     for fhir_type in types:
         made.update(_of_type(element, fhir_type, structure, table))
-    if element.is_choice:
+    if element.is_choice and len(types) > 1:
         keys = tuple(property_key(element, fhir_type) for fhir_type in types)
         for key in keys:
             made[key] = shape.only_of_choice(made[key], key, keys, element.name)

@@ -30,13 +30,14 @@ class PropertyOverlay:
     Attributes:
         check: Checks an object for it; what `required_key` says is not part of it.
         required_key: The JSON key that must be there, where that is as easy as that.
+        trigger: The JSON keys without which `check` has nothing to do; None: it always has.
         asks_for_more: Whether `check` has anything to do.
         is_needed: Whether the profile asks for anything at all.
     """
 
     __slots__ = (
         "_allowed", "_by_key", "_element", "_keys", "_max", "_min", "_name", "_slices", "_source",
-        "_table", "asks_for_more", "check", "is_needed", "required_key",
+        "_table", "asks_for_more", "check", "is_needed", "required_key", "trigger",
     )  # fmt: skip
 
     def __init__(
@@ -79,10 +80,14 @@ class PropertyOverlay:
         self.asks_for_more = bool(self._min) or not is_plain or has_rules
         self.is_needed = self.asks_for_more or self.required_key is not None
         self.check: Callable[[JsonObject, Scope], Findings | None] = self._check
-        if is_plain and not self._min and len(keys) == 1:
-            self.check = self._check_plain
-        elif self._max == 0 and self._by_key.keys() <= {keys[0][0], keys[0][1]}:
-            self.check = self._check_absent
+        self.trigger: tuple[str | None, str | None] = (None, None)
+        if len(keys) == 1 and not self._min and (self._slices is None or self._max == 0):
+            self.trigger = keys[0][:2]
+            self.check = self._check_plain if is_plain else self._check
+        elif self._slices is not None and len(keys) == 1 and keys[0][1] is None:
+            self.check = self._check_sliced
+        elif self._slices is None and len(keys) > 1:
+            self.check = self._check_choice
 
     def is_lacking(self, parent: JsonObject) -> bool:
         """Say whether the required key, or its ``_`` sibling, is missing."""
@@ -111,11 +116,6 @@ class PropertyOverlay:
             return None
         return allowed
 
-    def _check_absent(self, parent: JsonObject, scope: Scope) -> Findings | None:
-        """A prohibited element is mostly not there."""
-        key, sibling_key, *_ = self._keys[0]
-        return self._check(parent, scope) if key in parent or sibling_key in parent else None
-
     def _check_plain(self, parent: JsonObject, scope: Scope) -> Findings | None:
         """The commonest case written out: one key, and only rules for its values."""
         key, sibling_key, _, rule = self._keys[0]
@@ -133,6 +133,43 @@ class PropertyOverlay:
             if more is not None:
                 found = under(found, more, index, (key, self._name))
         return found
+
+    def _check_sliced(self, parent: JsonObject, scope: Scope) -> Findings | None:
+        """The commonest slicing written out: an array of objects, as many as may be."""
+        key, _, fhir_type, rule = self._keys[0]
+        values = parent.get(key)
+        if (
+            values.__class__ is not list
+            or self._slices is None
+            or self._allowed is not None
+            or len(values) < self._min
+            or (self._max is not None and len(values) > self._max)
+        ):
+            return self._check(parent, scope)
+        found: Findings | None = None
+        if rule is not None:
+            for at, value in enumerate(values):
+                more = rule(value, None, scope)
+                if more is not None:
+                    found = under(found, more, at, (key, self._name))
+        return join(found, self._slices.check_array(values, fhir_type, (key, self._name), scope))
+
+    def _check_choice(self, parent: JsonObject, scope: Scope) -> Findings | None:
+        """One value of a choice, as is usual, written out; it has up to fifty types."""
+        by_key = self._by_key
+        here = [key for key in parent if key in by_key]
+        if not here and not self._min:
+            return None
+        if len(here) != 1 or self._min > 1 or self._max == 0:
+            return self._check(parent, scope)
+        key, sibling_key, fhir_type, rule = by_key[here[0]]
+        value = parent.get(key)
+        if sibling_key == here[0] or value.__class__ in _LIST_OR_NULL:
+            return self._check(parent, scope)
+        if self._allowed is not None and fhir_type not in self._allowed:
+            return self._wrong_type(value, fhir_type, key)
+        found = None if rule is None else rule(value, None, scope)
+        return None if found is None else under(None, found, (key, self._name))
 
     def _check(self, parent: JsonObject, scope: Scope) -> Findings | None:
         found: Findings | None = None

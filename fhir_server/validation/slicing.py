@@ -3,10 +3,12 @@
 Spec: https://hl7.org/fhir/R4/profiling.html#slicing
 """
 
+from typing import Any
+
 from fhir_server.definitions import Element
 from fhir_server.validation.discriminator import Matcher, compile_matcher
 from fhir_server.validation.finding import Finding, Findings, join, under
-from fhir_server.validation.item import Item
+from fhir_server.validation.item import Item, array_items
 from fhir_server.validation.place import ValueCompiler, source_of
 from fhir_server.validation.plan import missing
 from fhir_server.validation.scope import Rule, Scope
@@ -51,6 +53,15 @@ class _Slice:
             and all(self.rule(ref.code) is None for ref in element.types)
         )
 
+    def has_room_for(self, count: int) -> bool:
+        """Say whether so many values are right and nothing more is asked of them together."""
+        return (
+            self.element.min <= count
+            and (self.limit is None or count <= self.limit)
+            and (self.inner is None or not count)
+            and self.matcher.doubt is None
+        )
+
     def rule(self, fhir_type: str) -> Rule | None:
         """Return what is asked of a value of a type."""
         try:
@@ -88,6 +99,13 @@ class SlicePlan:
             if part.element.min or part.matcher.doubt is not None
         )
 
+        self._is_simple = (
+            self._key is not None
+            and slicing.rules == "open"
+            and not slicing.is_ordered
+            and self._default is None
+        )
+
     def is_idle(self) -> bool:
         """Say whether the slicing asks for nothing."""
         return (
@@ -96,6 +114,35 @@ class SlicePlan:
             and self._default is None
             and all(part.is_idle() for part in self._slices)
         )
+
+    def check_array(
+        self, values: list[Any], fhir_type: str, step: tuple[str, str], scope: Scope
+    ) -> Findings | None:
+        """Check an array of objects; where slices are told by a constant, no items are made."""
+        if not self._is_simple:
+            return self.check(array_items(values, fhir_type, step), scope)
+        members: dict[int, list[int]] = {}
+        found: Findings | None = None
+        key, by_constant, slices = self._key, self._by_constant, self._slices
+        for at, value in enumerate(values):
+            constant = value.get(key) if value.__class__ is dict else None
+            index = by_constant.get(constant) if constant.__class__ is str else None
+            if index is None:
+                continue
+            members.setdefault(index, []).append(at)
+            rule = slices[index].rule(fhir_type)
+            if rule is not None:
+                more = rule(value, None, scope)
+                if more is not None:
+                    found = under(found, more, at, step)
+        for index in self._counted.union(members):
+            inside = members.get(index, _NONE)
+            if not slices[index].has_room_for(len(inside)):
+                items = array_items(values, fhir_type, step)
+                more = self._count(slices[index], [items[at] for at in inside], items, scope)
+                if more is not None:
+                    found = join(found, more)
+        return found
 
     def check(self, items: list[Item], scope: Scope) -> Findings | None:
         """Sort the items, count each slice, check what lies in it."""
@@ -211,6 +258,7 @@ class SlicePlan:
 
 
 _SHOWN = 4
+_NONE: list[int] = []
 
 
 def plan_slices(
