@@ -1,4 +1,4 @@
-"""Bounds of numbers: arithmetic that runs out of them gives empty.
+"""Bounds of numbers and texts: arithmetic that runs out of them gives empty.
 
 Spec: http://hl7.org/fhirpath/N1/#math-2
 """
@@ -11,6 +11,9 @@ ARITHMETIC = Context(
 """More than the 28 digits that FHIRPath asks for; bounded, so that no power takes long."""
 
 _MAX_INTEGER = 2**31 - 1
+
+MAX_TEXT = 1_000_000
+"""Characters that a string may grow to."""
 
 
 def in_range(value: int) -> int | None:

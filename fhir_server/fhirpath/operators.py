@@ -8,8 +8,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from fhir_server.fhirpath import quantity as quantities
-from fhir_server.fhirpath.arithmetic import shift
+from fhir_server.fhirpath import calculation
 from fhir_server.fhirpath.compiled import (
     Collection,
     Compiled,
@@ -21,9 +20,8 @@ from fhir_server.fhirpath.compiled import (
 from fhir_server.fhirpath.environment import Scope
 from fhir_server.fhirpath.errors import Fault
 from fhir_server.fhirpath.functions.existence import without_duplicates
-from fhir_server.fhirpath.functions.strings import MAX_TEXT
 from fhir_server.fhirpath.node import Node
-from fhir_server.fhirpath.number import ARITHMETIC, in_range
+from fhir_server.fhirpath.number import MAX_TEXT
 from fhir_server.fhirpath.quantity import Quantity
 from fhir_server.fhirpath.temporal import Temporal
 from fhir_server.fhirpath.value import (
@@ -272,84 +270,6 @@ def _describe(item: Node) -> str:
     return str(item.value) if isinstance(item.value, Quantity) else item.fhir_type
 
 
-def _numbers(one: Any, other: Any) -> bool:
-    return isinstance(one, int | Decimal) and isinstance(other, int | Decimal)
-
-
-def _measures(one: Any, other: Any) -> tuple[Quantity, Quantity] | None:
-    """Both as quantities where at least one is."""
-    if isinstance(one, Quantity) and isinstance(other, Quantity):
-        return one, other
-    if isinstance(one, Quantity) and isinstance(other, int | Decimal):
-        return one, Quantity(Decimal(other))
-    if isinstance(other, Quantity) and isinstance(one, int | Decimal):
-        return Quantity(Decimal(one)), other
-    return None
-
-
-def _add(one: Any, other: Any) -> Any:
-    if isinstance(one, int) and isinstance(other, int):
-        return in_range(one + other)
-    if _numbers(one, other):
-        return ARITHMETIC.add(Decimal(one), Decimal(other))
-    if isinstance(one, str) and isinstance(other, str):
-        return _joined(one, other)
-    if isinstance(one, Temporal):
-        return shift(one, other, 1) if isinstance(other, Quantity) else NotImplemented
-    pair = _measures(one, other)
-    return NotImplemented if pair is None else quantities.add(*pair)
-
-
-def _subtract(one: Any, other: Any) -> Any:
-    if isinstance(one, int) and isinstance(other, int):
-        return in_range(one - other)
-    if _numbers(one, other):
-        return ARITHMETIC.subtract(Decimal(one), Decimal(other))
-    if isinstance(one, Temporal):
-        return shift(one, other, -1) if isinstance(other, Quantity) else NotImplemented
-    pair = _measures(one, other)
-    return NotImplemented if pair is None else quantities.add(*pair, sign=-1)
-
-
-def _multiply(one: Any, other: Any) -> Any:
-    if isinstance(one, int) and isinstance(other, int):
-        return in_range(one * other)
-    if _numbers(one, other):
-        return ARITHMETIC.multiply(Decimal(one), Decimal(other))
-    pair = _measures(one, other)
-    return NotImplemented if pair is None else quantities.multiply(*pair)
-
-
-def _divide(one: Any, other: Any) -> Any:
-    if _numbers(one, other):
-        return None if other == 0 else ARITHMETIC.divide(Decimal(one), Decimal(other))
-    pair = _measures(one, other)
-    return NotImplemented if pair is None else quantities.divide(*pair)
-
-
-def _div(one: Any, other: Any) -> Any:
-    if not _numbers(one, other):
-        return NotImplemented
-    if other == 0:
-        return None
-    return in_range(int(ARITHMETIC.divide_int(Decimal(one), Decimal(other))))
-
-
-def _mod(one: Any, other: Any) -> Any:
-    if not _numbers(one, other):
-        return NotImplemented
-    if other == 0:
-        return None
-    remainder = ARITHMETIC.remainder(Decimal(one), Decimal(other))
-    return int(remainder) if isinstance(one, int) and isinstance(other, int) else remainder
-
-
-def _joined(one: str, other: str) -> str:
-    if len(one) + len(other) > MAX_TEXT:
-        raise OverflowError
-    return one + other
-
-
 def _concatenate(left: Compiled, right: Compiled, offset: int) -> Compiled:
     one, other = left.many, right.many
 
@@ -421,12 +341,12 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType(
         "in": _in,
         "contains": _contains,
         "|": _union,
-        "+": _arithmetic("+", _add),
-        "-": _arithmetic("-", _subtract),
-        "*": _arithmetic("*", _multiply),
-        "/": _arithmetic("/", _divide),
-        "div": _arithmetic("div", _div),
-        "mod": _arithmetic("mod", _mod),
+        "+": _arithmetic("+", calculation.add),
+        "-": _arithmetic("-", calculation.subtract),
+        "*": _arithmetic("*", calculation.multiply),
+        "/": _arithmetic("/", calculation.divide),
+        "div": _arithmetic("div", calculation.divide_whole),
+        "mod": _arithmetic("mod", calculation.remainder),
         "&": _concatenate,
     }
 )

@@ -4,7 +4,7 @@ Spec: http://hl7.org/fhirpath/N1/#quantity and http://hl7.org/fhirpath/N1/#time-
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -109,30 +109,50 @@ def round_to(value: Decimal, step: Decimal) -> Decimal:
 
 
 def add(left: Quantity, right: Quantity, sign: int = 1) -> Quantity | None:
-    """Add (or subtract) in the unit of ``left``; None where the units do not fit."""
+    """Add (or subtract) in the more granular of the two units; None where they do not fit.
+
+    Spec: http://hl7.org/fhirpath/N1/#addition
+    """
     if left.unit == right.unit and left.is_calendar == right.is_calendar:
-        value = right.value
-    elif _MONTHS.keys() >= {left.unit, right.unit}:
-        value = right.value * _MONTHS[right.unit] / _MONTHS[left.unit]
-    else:
-        converted = ucum.convert(right.value, as_ucum(right), as_ucum(left))
-        if converted is None:
-            return None
-        value = converted
-    return Quantity(left.value + sign * value, left.unit, left.is_calendar)
+        return replace(left, value=left.value + sign * right.value)
+    target = min(left, right, key=_unit_size)
+    one, other = _in_unit_of(target, left), _in_unit_of(target, right)
+    return None if one is None or other is None else replace(target, value=one + sign * other)
+
+
+def _unit_size(value: Quantity) -> Fraction:
+    unit = ucum.unit(as_ucum(value))
+    return Fraction(0) if unit is None else unit.factor
+
+
+def _in_unit_of(target: Quantity, value: Quantity) -> Decimal | None:
+    if _MONTHS.keys() >= {target.unit, value.unit}:
+        return value.value * _MONTHS[value.unit] / _MONTHS[target.unit]
+    return ucum.convert(value.value, as_ucum(value), as_ucum(target))
 
 
 def multiply(left: Quantity, right: Quantity) -> Quantity:
     """Multiply; the units are multiplied too."""
-    return Quantity(left.value * right.value, _product(left, right, "."))
+    value = left.value * right.value
+    if _is_bare(right):
+        return replace(left, value=value)
+    if _is_bare(left):
+        return replace(right, value=value)
+    return Quantity(value, _product(left, right, "."))
 
 
 def divide(left: Quantity, right: Quantity) -> Quantity | None:
     """Divide; None for a divisor of 0."""
     if right.value == 0:
         return None
-    unit = "1" if left.unit == right.unit else _product(left, right, "/")
-    return Quantity(left.value / right.value, unit)
+    value = left.value / right.value
+    if _is_bare(right):
+        return replace(left, value=value)
+    return Quantity(value, "1" if left.unit == right.unit else _product(left, right, "/"))
+
+
+def _is_bare(value: Quantity) -> bool:
+    return value.unit == "1" and not value.is_calendar
 
 
 def _product(left: Quantity, right: Quantity, operator: str) -> str:

@@ -20,7 +20,7 @@ _KINDS: Mapping[str, frozenset[Kind]] = MappingProxyType(
         "Integer, Decimal, Quantity": frozenset({"number", "quantity"}),
         "Quantity": frozenset({"quantity"}),
         "Boolean": frozenset({"boolean"}),
-        "Reference, uri, canonical": frozenset({"text", "other"}),
+        "Date, DateTime, Time": frozenset({"temporal", "time"}),
     }
 )
 """What is of a kind, by the label of what a function takes; a FHIR date is text too."""

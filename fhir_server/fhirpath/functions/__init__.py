@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from fhir_server.fhirpath.functions import (
+    aggregation,
     combining,
     conversion,
     existence,
@@ -15,6 +16,7 @@ from fhir_server.fhirpath.functions import (
     math,
     strings,
     subsetting,
+    temporal_part,
     traversal,
     utility,
 )
@@ -31,6 +33,8 @@ _CHAPTERS = (
     math,
     traversal,
     utility,
+    aggregation,
+    temporal_part,
     fhir,
 )
 

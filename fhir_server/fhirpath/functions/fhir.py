@@ -124,6 +124,36 @@ def _ask_host(site: Site, canonical: Compiled, question: str) -> Compiled:
     return from_truth(truth, reads_scope=True)
 
 
+@function("subsumes", spec="R4 subsumes", args=(COLLECTION,), result=BOOLEAN)
+def subsumes(site: Site, other: Compiled) -> Compiled:
+    """Say whether the only code is, or is above, another one; the host answers."""
+    return _compare_codes(site, other, is_above=True)
+
+
+@function("subsumedBy", spec="R4 subsumedBy", args=(COLLECTION,), result=BOOLEAN)
+def subsumed_by(site: Site, other: Compiled) -> Compiled:
+    """Say whether the only code is, or is below, another one; the host answers."""
+    return _compare_codes(site, other, is_above=False)
+
+
+def _compare_codes(site: Site, other: Compiled, *, is_above: bool) -> Compiled:
+    source, argument, offset, name = site.source.many, other.many, site.offset, f"{site.name}()"
+
+    def truth(focus: Collection, scope: Scope) -> bool | None:
+        item = single(source(focus, scope), offset, name)
+        about = single(argument(scope.this, scope), offset, name)
+        if item is None or about is None:
+            return None
+        ask = getattr(scope.run.env.host, "subsumes", None)
+        pair = (item, about) if is_above else (about, item)
+        answer: bool | None = None if ask is None else ask(*pair)
+        if answer is None:
+            raise Fault("fhirpath-not-available", offset, function=name, found=about.path)
+        return answer
+
+    return from_truth(truth, reads_scope=True)
+
+
 @function("htmlChecks", spec="R4 htmlChecks", result=BOOLEAN)
 def html_checks(site: Site) -> Compiled:
     """Say whether a narrative has some content and only what FHIR allows."""

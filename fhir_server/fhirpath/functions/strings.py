@@ -25,9 +25,7 @@ from fhir_server.fhirpath.functions.registry import (
     scalar,
 )
 from fhir_server.fhirpath.node import Node
-
-MAX_TEXT = 1_000_000
-"""Characters that a string may grow to."""
+from fhir_server.fhirpath.number import MAX_TEXT
 
 
 @scalar("indexOf", spec="5.6.1", takes=TEXT, args=(TEXT,), result=WHOLE)

@@ -83,7 +83,7 @@ time_of_day = _clock("timeOfDay", "5.9.3", "System.Time", _time)
 today = _clock("today", "5.9.4", "System.Date", _date)
 
 
-@function("aggregate", spec="7.1", args=(EXPRESSION, EXPRESSION), required=1)
+@function("aggregate", spec="7.1", args=(EXPRESSION, COLLECTION), required=1)
 def aggregate(site: Site, aggregator: Compiled, initial: Compiled | None) -> Compiled:
     """Fold the items with ``$total``."""
     source, offset = site.source.many, site.offset

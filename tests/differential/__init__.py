@@ -1,0 +1,1 @@
+"""Our FHIRPath engine beside others, over generated expressions."""
