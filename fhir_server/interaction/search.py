@@ -3,14 +3,14 @@
 Spec: https://hl7.org/fhir/R4/http.html#search and https://hl7.org/fhir/R4/search.html
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from fhir_server.interaction.bundle import bundle, embedded, full_url, link
 from fhir_server.interaction.explanation import explanation
 from fhir_server.interaction.include import Included, included
 from fhir_server.interaction.knowledge import Knowledge
-from fhir_server.interaction.message import Request, Response
+from fhir_server.interaction.message import Parameters, Request, Response
 from fhir_server.interaction.services import Services
 from fhir_server.interaction.subset import Subset, make_subset
 from fhir_server.interaction.target import Target
@@ -52,25 +52,32 @@ async def search(services: Services, target: Target, request: Request) -> Respon
 
 
 async def compartment_page(
-    services: Services, target: Target, request: Request, criteria: Iterable[tuple[str, str]]
+    services: Services,
+    request: Request,
+    owners: Sequence[str],
+    understood: Callable[[Parameters, Callable[[Parameters], ParsedSearch]], ParsedSearch],
 ) -> Response:
-    """Return one page of the compartment of an instance, with all that it refers to.
+    """Return one page of a compartment, or of several together, with all that they refer to.
 
     Args:
         services: Store and knowledge.
-        target: The owner of the compartment.
-        request: The call; the links of the answer lead to its path.
-        criteria: Search parameters that narrow it down.
+        request: The call, with all its parameters; the links of the answer lead to its path.
+        owners: Type of the compartment, and the ids of its owners.
+        understood: Reads the parameters of the call, or of the page link it is, with the help of
+            what reads search parameters; ``used`` of what it returns is for the links.
 
     Raises:
         InvalidRequest: A parameter is malformed, or a page link was tampered with.
     """
-    request, after = _opened(services, replace(request, parameters=tuple(criteria)))
-    whole = target._replace(member_type="*")
+    request, after = _opened(services, request)
     knowledge = services.knowledge.current
-    parsed = parsed_search(knowledge, whole, request)
+
+    def parse(criteria: Parameters) -> ParsedSearch:
+        return _parsed(knowledge, replace(request, parameters=criteria), None, owners)
+
+    parsed = understood(request.parameters, parse)
     options = replace(parsed.options, includes=(Include(source_type=None, parameter=None),))
-    inside = frozenset(compartment_types(knowledge.registry, target.resource_type))
+    inside = frozenset(compartment_types(knowledge.registry, owners[0]))
     wanted = {v for name, value in request.parameters if name == "_type" for v in value.split(",")}
 
     def admits(version: StoredVersion) -> bool:
@@ -123,6 +130,15 @@ def parsed_search(knowledge: Knowledge, target: Target, request: Request) -> Par
     if target.member_type:
         compartment = (target.resource_type, target.logical_id)
         types = None if target.member_type == "*" else (target.member_type,)
+    return _parsed(knowledge, request, types, compartment)
+
+
+def _parsed(
+    knowledge: Knowledge,
+    request: Request,
+    types: Sequence[str] | None,
+    compartment: Sequence[str] | None,
+) -> ParsedSearch:
     return knowledge.parser.parse(
         types,
         request.parameters,

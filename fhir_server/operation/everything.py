@@ -1,33 +1,71 @@
-"""``$everything``: all that is in the compartment of a patient or encounter, and what it refers to.
+"""``$everything``: all that is in a compartment, and what it refers to.
 
-Spec: https://hl7.org/fhir/R4/patient-operation-everything.html
+Spec: https://hl7.org/fhir/R4/patient-operation-everything.html,
+https://hl7.org/fhir/R4/encounter-operation-everything.html and
+https://hl7.org/fhir/R4/group-operation-everything.html
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
-from fhir_server.interaction import Operation, Request, Response, Services, Target, compartment_page
-from fhir_server.model import InvalidRequest, NotSupported
+from fhir_server.interaction import (
+    Knowledge,
+    Operation,
+    Parameters,
+    Request,
+    Response,
+    Services,
+    Target,
+    compartment_page,
+)
+from fhir_server.model import InvalidRequest, JsonObject, TooCostly
 from fhir_server.operation.call import instance_of
+from fhir_server.operation.care_period import care_period
+from fhir_server.search import And, ParsedSearch
 
-_TAKEN = frozenset({"_since", "_type", "_count", "_page", "_format", "_pretty"})
-_NOT_YET = frozenset({"start", "end"})
+MAX_MEMBERS = 200
+"""Patients of one group; the compartments of more are better exported."""
+_ENCOUNTER = ("_since", "_type", "_count")
+_PERIOD = ("start", "end")
+_WIRE = frozenset({"_page", "_format", "_pretty"})
 
 
 async def everything(services: Services, target: Target, request: Request) -> Response:
     """Return one page of the compartment with the resources that it refers to.
 
+    ``start`` and ``end`` bound when care was given, ``_since`` when something was last changed.
+
     Raises:
         InvalidRequest: A parameter is unknown or malformed.
-        NotSupported: ``start`` or ``end`` is given.
-        NotFound: There is no such patient or encounter.
+        NotFound: There is no such patient, encounter or group.
         Deleted: It is deleted.
+        TooCostly: The group has too many members.
     """
-    await instance_of(services, target)
-    return await compartment_page(services, target, request, _criteria(request))
+    instance = await instance_of(services, target) or {}
+    owners: Sequence[str] = (target.resource_type, target.logical_id)
+    if target.resource_type == "Group":
+        owners = ("Patient", *_members(services.knowledge.current, instance))
+    allowed = _ENCOUNTER if target.resource_type == "Encounter" else (*_PERIOD, *_ENCOUNTER)
+    given = tuple(_given(request, allowed))
+    registry = services.knowledge.current.registry
+
+    def understood(
+        parameters: Parameters, parse: Callable[[Parameters], ParsedSearch]
+    ) -> ParsedSearch:
+        parsed = parse(tuple(_criteria(parameters)))
+        start, end = (dict(parameters).get(name) for name in _PERIOD)
+        if start is not None or end is not None:
+            query = parsed.query
+            then = care_period(registry, query.resource_types, start, end)
+            query = replace(query, where=And(parts=(query.where, then)))
+            parsed = replace(parsed, query=query)
+        return replace(parsed, used=tuple(p for p in parameters if p[0] not in _WIRE))
+
+    return await compartment_page(services, replace(request, parameters=given), owners, understood)
 
 
-def _criteria(request: Request) -> Sequence[tuple[str, str]]:
-    criteria: list[tuple[str, str]] = []
+def _given(request: Request, allowed: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Yield the parameters of query and body."""
     given = [
         *request.parameters,
         *(
@@ -38,20 +76,37 @@ def _criteria(request: Request) -> Sequence[tuple[str, str]]:
         ),
     ]
     for name, value in given:
-        if name in _NOT_YET:
-            raise NotSupported.of("everything-period", found=name)
-        if name not in _TAKEN:
-            raise InvalidRequest.of(
-                "everything-parameter", found=name, expected="_since, _type, _count"
-            )
-        criteria.append(("_lastUpdated", f"ge{value}") if name == "_since" else (name, value))
-    return criteria
+        if name not in allowed and name not in _WIRE:
+            raise InvalidRequest.of("everything-parameter", found=name, expected=", ".join(allowed))
+        yield name, value
+
+
+def _criteria(parameters: Parameters) -> Iterator[tuple[str, str]]:
+    """Yield the search parameters that mean the same; the period has none."""
+    types = ",".join(value for name, value in parameters if name == "_type" and value)
+    if types:
+        yield "_type", types
+    for name, value in parameters:
+        if name == "_since":
+            yield "_lastUpdated", f"ge{value}"
+        elif name not in (*_PERIOD, "_type"):
+            yield name, value
+
+
+def _members(knowledge: Knowledge, group: JsonObject) -> Sequence[str]:
+    """Return the ids of the patients who are members of a group now."""
+    current = [m for m in group.get("member", ()) if m.get("inactive") is not True]
+    references = knowledge.extractor.references({**group, "member": current}, "member")
+    patients = tuple(dict.fromkeys(r.id for r in references if r.type == "Patient"))
+    if len(patients) > MAX_MEMBERS:
+        raise TooCostly.of("operation-too-many", expected=MAX_MEMBERS)
+    return patients
 
 
 EVERYTHING = Operation(
     name="everything",
     handler=everything,
     definition="http://hl7.org/fhir/OperationDefinition/[type]-everything",
-    resource_types=frozenset({"Patient", "Encounter"}),
+    resource_types=frozenset({"Patient", "Encounter", "Group"}),
     on_instance=True,
 )

@@ -7,6 +7,7 @@ from fhir_server.search.full_text import FullText
 from fhir_server.search.includes import IncludeStep, IncludeWalk
 from fhir_server.search.index import IndexExtractor
 from fhir_server.search.limits import SearchLimits
+from fhir_server.search.moments import interval
 from fhir_server.search.options import Include, ResultOptions
 from fhir_server.search.outline import outline
 from fhir_server.search.paging import PAGE_PARAMETER, PageState, PageTokens
@@ -126,5 +127,6 @@ __all__ = [
     "UriValue",
     "compartment_types",
     "fold",
+    "interval",
     "outline",
 ]

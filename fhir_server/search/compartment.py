@@ -22,10 +22,10 @@ _OWNER = "{def}"
 
 
 class CompartmentKey(NamedTuple):
-    """Whose compartment: ``Patient`` and the patient's id."""
+    """Whose compartment: ``Patient`` and the ids of one patient or several."""
 
     code: str
-    logical_id: LogicalId
+    logical_ids: tuple[LogicalId, ...]
 
 
 def compartment_types(registry: Registry, code: str) -> tuple[ResourceType, ...]:
@@ -41,7 +41,7 @@ def compartment_types(registry: Registry, code: str) -> tuple[ResourceType, ...]
 
 
 def membership(registry: Registry, key: CompartmentKey, types: tuple[ResourceType, ...]) -> Node:
-    """Return what says that a resource is in a compartment.
+    """Return what says that a resource is in a compartment, or in one of several.
 
     Args:
         registry: The definitions.
@@ -54,13 +54,13 @@ def membership(registry: Registry, key: CompartmentKey, types: tuple[ResourceTyp
     compartment = registry.compartment(key.code)
     if compartment is None:
         raise NotFound.of("search-compartment-unknown", found=key.code)
-    owner = ReferenceTerm(key.code, key.logical_id, "")
+    owners = tuple(ReferenceTerm(key.code, logical_id, "") for logical_id in key.logical_ids)
     parts: list[Node] = []
     for resource_type in types:
         known = registry.search_parameters(resource_type)
         codes = compartment.parameters.get(resource_type, ())
         ways: list[Node] = [
-            ReferenceMatch(parameter=code, values=(owner,)) for code in codes if code in known
+            ReferenceMatch(parameter=code, values=owners) for code in codes if code in known
         ]
         if resource_type == key.code or _OWNER in codes:
             ways.append(
@@ -75,4 +75,4 @@ def membership(registry: Registry, key: CompartmentKey, types: tuple[ResourceTyp
 
 
 def _itself(key: CompartmentKey) -> Node:
-    return IdMatch(values=(key.logical_id,))
+    return IdMatch(values=key.logical_ids)

@@ -9,7 +9,15 @@ from datetime import UTC, datetime
 
 from fhir_server.definitions import Registry, SearchParameter
 from fhir_server.fhirpath import ucum
-from fhir_server.model import InvalidRequest, Issue, ResourceType, Text, TooCostly, message
+from fhir_server.model import (
+    InvalidRequest,
+    Issue,
+    LogicalId,
+    ResourceType,
+    Text,
+    TooCostly,
+    message,
+)
 from fhir_server.search.clause import CodeExpander, Scope, nearest, refusal, split
 from fhir_server.search.compartment import CompartmentKey, compartment_types, membership
 from fhir_server.search.full_text import FullText, offered
@@ -94,7 +102,7 @@ class QueryParser:
         parameters: Sequence[tuple[str, str]],
         *,
         lenient: bool = False,
-        compartment: tuple[str, str] | None = None,
+        compartment: Sequence[str] | None = None,
         base_url: str = "",
     ) -> ParsedSearch:
         """Read a query.
@@ -103,7 +111,7 @@ class QueryParser:
             resource_types: The types searched; None: all, or those of ``_type``.
             parameters: Percent-decoded names and values, in order.
             lenient: Leave out what is not understood, and say so, instead of refusing it.
-            compartment: Only what is in the compartment of (type, id).
+            compartment: Only what is in the compartment of (type, id), or of one of more ids.
             base_url: Own base URL: absolute links below it are local.
 
         Returns:
@@ -126,7 +134,9 @@ class QueryParser:
             canonical_unit=self._canonical_unit,
             full_text=self._full_text,
         )
-        key = None if compartment is None else CompartmentKey(compartment[0], compartment[1])  # type: ignore[arg-type] # an id as it stands in the URL
+        key: CompartmentKey | None = None
+        if compartment is not None:
+            key = CompartmentKey(compartment[0], tuple(map(LogicalId, compartment[1:])))
         types = self._types(scope, resource_types, parameters, key)
         reading = _Reading(scope, types, about=self._about(types), lenient=lenient)
         for name, value in parameters:
