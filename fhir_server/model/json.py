@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/json.html. ``Any`` lives here and nowhere above.
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -155,9 +156,9 @@ def _decoder(limits: JsonLimits) -> _Decoder:
 def _object(pairs: list[tuple[str, Any]]) -> JsonObject:
     value = dict(pairs)
     if len(value) != len(pairs):
-        keys = [key for key, _ in pairs]
+        counts = Counter(key for key, _ in pairs)
         raise InvalidRequest.of(
-            "json-duplicate-key", found=next(k for k in keys if keys.count(k) > 1)
+            "json-duplicate-key", found=next(key for key, count in counts.items() if count > 1)
         )
     return value
 
