@@ -5,6 +5,7 @@ A patch is proposed only where it is safe: applied, its finding is gone and no e
 Spec: https://www.rfc-editor.org/rfc/rfc6902
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,8 @@ from fhir_server.model import Issue, JsonObject, escape
 Mend = tuple[str, Any]
 """``replace`` and the value, ``remove``, ``rename`` and the key, ``add`` and (key, value) below,
 ``set`` and (JSON Pointer from here, value)."""
+
+_WORD = re.compile(r"[A-Za-z]+")
 
 Patch = tuple[dict[str, Any], ...]
 
@@ -66,19 +69,24 @@ class _Removals:
             around = values[-1]
             values.append(around[int(key)] if isinstance(around, list) else around[key])
         reach = len(keys)
-        while reach > 1 and _leaves_nothing(values[reach - 1], keys[reach - 1], keys[reach - 2]):
+        while reach > 1 and _leaves_nothing(values[reach - 1], keys[reach - 1]):
             reach -= 1
-        if not reach or "resourceType" in _object(values[reach]):
+        if not reach or _is_bare_extension(values[reach - 1], keys[reach - 1]):
+            return None
+        if "resourceType" in _object(values[reach]):
             return None
         if isinstance(values[reach - 1], list) and _has_companion(values, keys, reach):
             return None
-        if isinstance(values[reach - 1], dict) and self._is_required(values, keys[:reach]):
+        if self._is_required(values, keys[:reach]):
             return None
         steps = pointer.split("/")
         return ({"op": "remove", "path": "/".join(steps[: reach + 1])},)
 
     def _is_required(self, values: list[Any], keys: list[str]) -> bool:
-        """Say whether the type or some profile wants the last key; slices count as a yes."""
+        """Say whether the type, a profile or an invariant may want the last key.
+
+        Slices count as a yes, and so does an invariant that has the name in it.
+        """
         start = max(
             at for at in range(len(keys)) if not at or "resourceType" in _object(values[at])
         )
@@ -87,17 +95,22 @@ class _Removals:
         profiles = [*self._claimed(inner, fhir_type), *(self._asked if not start else ())]
         found = (self._registry.structure(canonical) for canonical in profiles)
         elements = [structure.root for structure in found if structure is not None]
+        elements += self._roots(fhir_type)
         names = [key.removeprefix("_") for key in keys[start:] if not key.isdecimal()]
-        for name in names[:-1]:
+        last = names[-1]
+        for name in names:
             known = self._registry.types.property(fhir_type, name)
             if known is None:
                 return True
-            fhir_type = known.fhir_type
-            elements = list(self._below(elements, known.name))
-        last = self._registry.types.property(fhir_type, names[-1])
-        if last is None or last.is_mandatory:
-            return last is not None
-        return any(element.min for element in _named(elements, last.name))
+            fhir_type, last = known.fhir_type, known.name
+            if any(_asks_for(element, last) for element in elements):
+                return True
+            elements = list(self._below(elements, last)) + self._roots(fhir_type)
+        return False
+
+    def _roots(self, fhir_type: str) -> list[Element]:
+        structure = self._registry.type_structure(fhir_type)
+        return [] if structure is None else [structure.root]
 
     def _claimed(self, resource: JsonObject, resource_type: str) -> list[str]:
         claims = _object(resource.get("meta")).get("profile")
@@ -115,6 +128,12 @@ class _Removals:
                     yield structure.root
 
 
+def _asks_for(element: Element, name: str) -> bool:
+    if any(part.min for part in _named([element], name)):
+        return True
+    return any(name in _WORD.findall(rule.expression or "") for rule in element.constraints)
+
+
 def _named(elements: list[Element], name: str) -> Iterator[Element]:
     for element in elements:
         for child in element.children:
@@ -128,13 +147,14 @@ def _with_slices(element: Element) -> Iterator[Element]:
         yield from _with_slices(part)
 
 
-def _leaves_nothing(around: Any, key: str, key_around: str) -> bool:
-    """Say whether ``around`` means nothing without ``key``: it would be empty, or a bare url."""
-    if isinstance(around, list):
-        return len(around) == 1
-    rest = around.keys() - {key, "id"}
-    is_extension = key.startswith("value") or key == "extension"
-    return not rest or (rest == {"url"} and is_extension and key_around.isdecimal())
+def _leaves_nothing(around: Any, key: str) -> bool:
+    """Say whether ``around`` would be empty without ``key``."""
+    return len(around) == 1 if isinstance(around, list) else not around.keys() - {key, "id"}
+
+
+def _is_bare_extension(around: Any, key: str) -> bool:
+    """Say whether an extension would be left without a value; what it meant, nobody knows."""
+    return isinstance(around, dict) and key != "url" and around.keys() - {key, "id"} == {"url"}
 
 
 def _has_companion(values: list[Any], keys: list[str], reach: int) -> bool:

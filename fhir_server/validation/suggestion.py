@@ -24,6 +24,9 @@ def nearest(word: str, candidates: Iterable[str]) -> tuple[str, ...]:
         return (exact,)
     folded = {candidate.casefold(): candidate for candidate in reversed(known)}
     close = get_close_matches(word.casefold(), folded, n=_MOST_SUGGESTIONS, cutoff=_LIKENESS)
+    if not close:
+        slips = (other for other in folded if _is_one_slip(word.casefold(), other))
+        close = list(islice(slips, _MOST_SUGGESTIONS))
     return tuple(folded[found] for found in close)
 
 

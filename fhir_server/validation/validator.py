@@ -9,12 +9,13 @@ from itertools import islice
 from fhir_server.definitions import Registry
 from fhir_server.model import Issue, JsonObject, issue
 from fhir_server.terminology import Terminology
-from fhir_server.validation.cause import one_for_each_cause
+from fhir_server.validation.cause import one_for_each_cause, told
 from fhir_server.validation.finding import to_issue
 from fhir_server.validation.mend import with_safe_removals
 from fhir_server.validation.options import ValidationOptions
 from fhir_server.validation.plan_table import PlanTable
 from fhir_server.validation.rules import (
+    attachment,
     binding,
     coding,
     fixed,
@@ -25,8 +26,9 @@ from fhir_server.validation.rules import (
     registered,
 )
 from fhir_server.validation.scope import ReferenceResolver, Run, Scope
+from fhir_server.validation.strictness import as_strict
 
-RULES = (fixed, registered, limit, coding, binding, reference, profile, invariant)
+RULES = (fixed, registered, limit, attachment, coding, binding, reference, profile, invariant)
 """The concerns of ElementDefinition, in the order in which a value meets them. Before them the
 walk itself
 has checked JSON shape, names, choices, primitive syntax and cardinality; after them come slices."""
@@ -60,6 +62,7 @@ class Validator:
         *,
         profiles: Sequence[str] = (),
         resolver: ReferenceResolver | None = None,
+        is_strict: bool = False,
     ) -> list[Issue]:
         """Check a resource against R4 and the profiles given, claimed, or demanded of its type.
 
@@ -68,20 +71,28 @@ class Validator:
             profiles: Canonicals of further profiles.
             resolver: Gives the targets of references that lie outside; without one they are not
                 looked at.
+            is_strict: Judge as HL7's validator does, see `strictness`.
 
         Returns:
             All findings, those of the base definitions first, with pointer and expression; at
             most ``max_issues`` and one that says there are more.
         """
-        scope = Scope(Run(self._table, resolver), resource)
+        scope = Scope(Run(self._table, resolver, is_strict=is_strict), resource)
         found = self._table.resources.check(resource, scope, profiles)
         if found is None:
             return []
         resource_type = resource.get("resourceType")
         name = resource_type if isinstance(resource_type, str) else "Resource"
-        issues = [to_issue(finding, name) for finding in islice(found, self.options.max_issues)]
+        issues = [
+            told(finding, to_issue(finding, name))
+            for finding in islice(found, self.options.max_issues)
+        ]
+        if is_strict:
+            language = resource.get("language")
+            spoken = language if isinstance(language, str) else None
+            issues = [each._replace(issue=as_strict(each.issue, spoken)) for each in issues]
         unique = one_for_each_cause(
-            list({(i.rule, i.pointer, i.text.en): i for i in issues}.values())
+            list({(i.issue.rule, i.issue.pointer, i.issue.text.en): i for i in issues}.values())
         )
         unique = with_safe_removals(unique, resource, profiles, self.registry)
         if len(found) > self.options.max_issues:

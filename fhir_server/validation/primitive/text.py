@@ -36,17 +36,10 @@ def _string(fhir_type: str) -> Scan:
                 return None
             return _empty(value)
         if value.__class__ is not str:
-            return _quoted(wrong_json(value, fhir_type, "string"), value)
+            return wrong_json(value, fhir_type, "string")
         return _unusual(value)
 
     return scan
-
-
-def _quoted(finding: Finding, value: Any) -> Finding:
-    """A whole number in the place of a string only lacks its quotation marks."""
-    if value.__class__ is int:
-        finding.mend = ("replace", str(value))
-    return finding
 
 
 def _unusual(value: str) -> Finding | None:
@@ -75,8 +68,7 @@ def _matching(fhir_type: str, form: re.Pattern[str], example: str) -> Scan:
             if form.fullmatch(value) is not None:
                 return None
             return _mismatch(value, fhir_type, form, example)
-        finding = wrong_json(value, fhir_type, "string")
-        return _quoted(finding, value) if form.fullmatch(str(value)) else finding
+        return wrong_json(value, fhir_type, "string")
 
     return scan
 
