@@ -219,6 +219,13 @@ class ResourceStore(Protocol):
                 again.
         """
 
+    async def reindex(self, found: Sequence[tuple[StoredVersion, IndexValues]]) -> None:
+        """Replace what current versions are found by; their bodies stay as they are.
+
+        A version that is not current any more is left alone: who wrote the newer one gave it its
+        values. One by one: not all or nothing.
+        """
+
     async def search(self, query: SearchQuery) -> SearchPage:
         """Return one page of current, undeleted resources.
 
@@ -249,6 +256,12 @@ class ResourceStore(Protocol):
             Unavailable: The database was lost; follow again, with the last token.
             NotSupported: This database cannot be followed.
         """
+
+    async def notes(self, prefix: str) -> dict[str, bytes]:
+        """Return what was noted under names that begin with ``prefix``."""
+
+    async def note(self, name: str, value: bytes | None) -> None:
+        """Keep a few bytes about the store as a whole under a name; None: forget them."""
 
     async def shared_key(self) -> bytes:
         """Return 32 random bytes: the same in all processes on this store, after a restart too."""

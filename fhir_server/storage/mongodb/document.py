@@ -18,6 +18,7 @@ from fhir_server.search import (
     CompositeValue,
     DateValue,
     IndexValue,
+    IndexValues,
     NumberValue,
     PositionValue,
     QuantityValue,
@@ -50,6 +51,8 @@ REPEATED = "*"
 
 Only where there is one value may two conditions (``ge`` and ``lt``) be tested on the same entry.
 """
+INDEX_FIELDS = frozenset({"t", "s", "e", "d", "q", "n", "g", "k", "pk", "sd"})
+"""Everything in a document that index values make."""
 RANGE = "~"
 """Suffix of the quantity keys of values whose two ends differ; the others are points."""
 PATIENT_PARAMETERS = frozenset({"patient", "subject"})
@@ -98,7 +101,11 @@ def current_document(write: Write, creation: int) -> Document:
     }
     if version.body is None or write.values is None:
         return {**head, "rt": TOMBSTONE, "dt": version.resource_type}
-    values = write.values
+    return {**head, **index_fields(version, write.values), "j": Binary(version.body)}
+
+
+def index_fields(version: StoredVersion, values: IndexValues) -> Document:
+    """Write what a version is found by: some of `INDEX_FIELDS`."""
     single: list[IndexValue] = [
         *values.tokens,
         *values.strings,
@@ -124,7 +131,7 @@ def current_document(write: Write, creation: int) -> Document:
         index["pk"] = patient
     if lows := [value.low for value in values.dates if value.parameter == "date"]:
         index["sd"] = Int64(min(lows))
-    return {**head, **index, "j": Binary(version.body)}
+    return index
 
 
 def superseded_document(current: Mapping[str, Any], until: datetime) -> Document:

@@ -11,7 +11,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import PyMongoError
 
 from fhir_server.model import LogicalId, NotSupported, ResourceType, VersionId
-from fhir_server.search import And, Chain, Has, Node, Not, Or, SearchQuery
+from fhir_server.search import And, Chain, Has, IndexValues, Node, Not, Or, SearchQuery
 from fhir_server.storage.mongodb.bodies import Bodies
 from fhir_server.storage.mongodb.committing import Committer
 from fhir_server.storage.mongodb.dictionary import Dictionary
@@ -22,8 +22,15 @@ from fhir_server.storage.mongodb.handle import Handle
 from fhir_server.storage.mongodb.history import Historian
 from fhir_server.storage.mongodb.indexes import missing_indexes
 from fhir_server.storage.mongodb.jobs import MongoJobs
-from fhir_server.storage.mongodb.meta import PROOF_LIMIT_S, prove_writes, shared_key
+from fhir_server.storage.mongodb.meta import (
+    PROOF_LIMIT_S,
+    prove_writes,
+    read_notes,
+    shared_key,
+    write_note,
+)
 from fhir_server.storage.mongodb.probes import Probes
+from fhir_server.storage.mongodb.reindexing import reindex
 from fhir_server.storage.mongodb.searching import Searcher
 from fhir_server.storage.store import (
     ChangeBatch,
@@ -102,6 +109,11 @@ class MongoStore:
         with writing():
             await self._committer.commit(writes)
 
+    async def reindex(self, found: Sequence[tuple[StoredVersion, IndexValues]]) -> None:
+        """See `ResourceStore.reindex`."""
+        with writing():
+            await reindex(self._handle, self._dictionary, found)
+
     async def search(self, query: SearchQuery) -> SearchPage:
         """See `ResourceStore.search`."""
         with reading(self._handle.timeout_ms):
@@ -133,6 +145,16 @@ class MongoStore:
         if not self._handle.has_transactions:
             raise NotSupported.of("store-without-changes")
         return follow(self._handle, resource_types, after)
+
+    async def notes(self, prefix: str) -> dict[str, bytes]:
+        """See `ResourceStore.notes`."""
+        with reading(self._handle.timeout_ms):
+            return await read_notes(self._handle, prefix)
+
+    async def note(self, name: str, value: bytes | None) -> None:
+        """See `ResourceStore.note`."""
+        with writing():
+            await write_note(self._handle, name, value)
 
     async def shared_key(self) -> bytes:
         """See `ResourceStore.shared_key`."""

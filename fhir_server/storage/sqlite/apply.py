@@ -9,12 +9,12 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from fhir_server.search import SearchQuery
+from fhir_server.search import IndexValues, SearchQuery
 from fhir_server.storage.sqlite.dictionary import Terms
 from fhir_server.storage.sqlite.rows import Row, RowMaker, Rows, changes
 from fhir_server.storage.sqlite.schema import TABLES, Table
 from fhir_server.storage.sqlite.versions import METHOD_NUMBERS, microseconds
-from fhir_server.storage.store import AlreadyExists, StaleWrite, Write
+from fhir_server.storage.store import AlreadyExists, StaleWrite, StoredVersion, Write
 
 Identity = tuple[str, int]
 """Logical id and number of the type."""
@@ -106,6 +106,17 @@ class Batch:
             self._known[identity] = self._numbered(identity)
         for identity, write in zip(identities, writes, strict=True):
             self._gather(identity, write)
+            yield
+
+    def reindex(self, found: Sequence[tuple[StoredVersion, IndexValues]]) -> Iterator[None]:
+        """Gather new rows for those versions that are current; yields like `take`."""
+        for version, values in found:
+            known = self._look_up((version.logical_id, self._memory.terms[version.resource_type]))
+            if known is None or not known.is_live or known.version != version.version_id:
+                continue
+            rows = self._memory.rows.rows(values, version.resource_type, known.res, self._target)
+            self._replace(known.res, rows)
+            self._unflushed.add(known.res)
             yield
 
     def flush(self) -> None:

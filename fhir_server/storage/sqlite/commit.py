@@ -8,17 +8,18 @@ import asyncio
 import random
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from fhir_server.model import Unavailable, issue
-from fhir_server.search import SearchQuery
+from fhir_server.search import IndexValues, SearchQuery
+from fhir_server.storage.sqlite import notes
 from fhir_server.storage.sqlite.apply import Batch, Memory
 from fhir_server.storage.sqlite.connection import RETRY_AFTER, refusal
 from fhir_server.storage.sqlite.dictionary import Dictionary
 from fhir_server.storage.sqlite.search import Searcher
-from fhir_server.storage.store import AlreadyExists, StaleWrite, Write
+from fhir_server.storage.store import AlreadyExists, StaleWrite, StoredVersion, Write
 
 SLICE_S = 0.002
 """How long the event loop is held at a time."""
@@ -26,7 +27,8 @@ SLICE_S = 0.002
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
-    writes: Sequence[Write]
+    take: Callable[[Batch], Iterator[None]]
+    size: int
     done: asyncio.Future[None]
 
 
@@ -67,10 +69,29 @@ class Committer:
             AlreadyExists: See there.
             Unavailable: See there.
         """
-        if not writes:
-            return
+        if writes:
+            await self._next_batch(lambda batch: batch.take(writes), len(writes))
+
+    async def reindex(self, found: Sequence[tuple[StoredVersion, IndexValues]]) -> None:
+        """Make new index values durable; see `ResourceStore.reindex`.
+
+        Raises:
+            Unavailable: See there.
+        """
+        if found:
+            await self._next_batch(lambda batch: batch.reindex(found), len(found))
+
+    async def note(self, name: str, value: bytes | None) -> None:
+        """Make a note durable; see `ResourceStore.note`.
+
+        Raises:
+            Unavailable: See there.
+        """
+        await self._next_batch(lambda _: notes.write(self._connection, name, value), 1)
+
+    async def _next_batch(self, take: Callable[[Batch], Iterator[None]], size: int) -> None:
         loop = asyncio.get_running_loop()
-        request = _Request(writes=writes, done=loop.create_future())
+        request = _Request(take=take, size=size, done=loop.create_future())
         self._waiting.append(request)
         if self._task is None:
             self._task = loop.create_task(self._run())
@@ -93,9 +114,9 @@ class Committer:
     def _next(self) -> list[_Request]:
         taken, size = 0, 0
         for request in self._waiting:
-            if taken and size + len(request.writes) > self._max_batch:
+            if taken and size + request.size > self._max_batch:
                 break
-            taken, size = taken + 1, size + len(request.writes)
+            taken, size = taken + 1, size + request.size
         requests, self._waiting = self._waiting[:taken], self._waiting[taken:]
         return requests
 
@@ -123,7 +144,7 @@ class Committer:
             await self._begin()
             try:
                 batch = Batch(self._connection, self._memory, self._is_matched)
-                outcomes = [await self._take(batch, request.writes) for request in requests]
+                outcomes = [await self._take(batch, request.take) for request in requests]
                 batch.flush()
                 await self._commit()
             except BaseException:
@@ -140,10 +161,12 @@ class Committer:
     def _is_matched(self, query: SearchQuery) -> bool:
         return self._searcher.is_matched(self._connection, query)
 
-    async def _take(self, batch: Batch, writes: Sequence[Write]) -> Exception | None:
+    async def _take(
+        self, batch: Batch, take: Callable[[Batch], Iterator[None]]
+    ) -> Exception | None:
         started = time.perf_counter()
         try:
-            for _ in batch.take(writes):
+            for _ in take(batch):
                 if self._executor is not None and time.perf_counter() - started > SLICE_S:
                     batch.flush()
                     await asyncio.sleep(0)

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from fhir_server.model import FhirError, LogicalId, ResourceType, Unavailable, VersionId, issue
-from fhir_server.search import SearchQuery
-from fhir_server.storage.sqlite import feed
+from fhir_server.search import IndexValues, SearchQuery
+from fhir_server.storage.sqlite import feed, notes
 from fhir_server.storage.sqlite.commit import Committer
 from fhir_server.storage.sqlite.connection import RETRY_AFTER, connect, never_wait, prepare_file
 from fhir_server.storage.sqlite.dictionary import Dictionary
@@ -123,6 +123,11 @@ class SqliteStore:
         self._check_open()
         await self._committer.commit(writes)
 
+    async def reindex(self, found: Sequence[tuple[StoredVersion, IndexValues]]) -> None:
+        """See `ResourceStore.reindex`."""
+        self._check_open()
+        await self._committer.reindex(found)
+
     async def search(self, query: SearchQuery) -> SearchPage:
         """See `ResourceStore.search`."""
         return await self._run(lambda connection: self._searcher.search(connection, query))
@@ -154,6 +159,15 @@ class SqliteStore:
             if int(batch.token) - place < MAX_CHANGES:
                 await asyncio.sleep(CHANGES_PAUSE_S)
             place = int(batch.token)
+
+    async def notes(self, prefix: str) -> dict[str, bytes]:
+        """See `ResourceStore.notes`."""
+        return await self._run(lambda connection: notes.read(connection, prefix))
+
+    async def note(self, name: str, value: bytes | None) -> None:
+        """See `ResourceStore.note`."""
+        self._check_open()
+        await self._committer.note(name, value)
 
     async def shared_key(self) -> bytes:
         """See `ResourceStore.shared_key`; made with the tables."""
