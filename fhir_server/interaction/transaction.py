@@ -22,7 +22,13 @@ from fhir_server.interaction.conditional import (
 )
 from fhir_server.interaction.entry import Entry, of_entry, posted_entries, read_entry
 from fhir_server.interaction.knowledge import Knowledge
-from fhir_server.interaction.links import LinkRewriter, conditional_references
+from fhir_server.interaction.links import (
+    NO_LINKS,
+    LinkRewriter,
+    Links,
+    conditional_references,
+    links_of,
+)
 from fhir_server.interaction.message import Request, Response
 from fhir_server.interaction.plan import Planned, Planner
 from fhir_server.interaction.search import parsed_search
@@ -115,19 +121,30 @@ async def _linked(
         for plan in planned
         if plan.entry.full_url is not None and plan.identity is not None
     }
-    targets |= await _referenced(services, knowledge, planned)
+    links = [_links(plan, targets) for plan in planned]
+    targets |= await _referenced(services, knowledge, planned, links)
     rewriter = LinkRewriter(targets, knowledge.registry.types)
     linked: list[Planned] = []
-    for plan in planned:
-        if plan.change is not None and plan.change.resource is not None:
-            resource = rewriter.rewrite(plan.change.resource, plan.entry.full_url)
-            plan = replace(plan, change=replace(plan.change, resource=resource))  # noqa: PLW2901 # the same entry, further on
+    for plan, found in zip(planned, links, strict=True):
+        change = plan.change
+        if change is not None and change.resource is not None:
+            resource = rewriter.rewrite(change.resource, plan.entry.full_url, found)
+            if resource is not change.resource:
+                plan = replace(plan, change=replace(change, resource=resource))  # noqa: PLW2901 # the same entry, further on
         linked.append(plan)
     return linked
 
 
+def _links(plan: Planned, full_urls: Mapping[str, str]) -> Links:
+    resource = None if plan.change is None else plan.change.resource
+    return NO_LINKS if resource is None else links_of(resource, full_urls)
+
+
 async def _referenced(
-    services: Services, knowledge: Knowledge, planned: Sequence[Planned]
+    services: Services,
+    knowledge: Knowledge,
+    planned: Sequence[Planned],
+    links: Sequence[Links],
 ) -> dict[str, str]:
     """Resolve conditional references: by what is stored, else by what the Bundle makes."""
     made = {
@@ -136,13 +153,14 @@ async def _referenced(
         if plan.change_criteria is not None and plan.identity is not None
     }
     targets: dict[str, str] = {}
-    for plan in planned:
-        resource = None if plan.change is None else plan.change.resource
-        for reference in conditional_references(resource):
+    for plan, found in zip(planned, links, strict=True):
+        if plan.change is None or not found.is_conditional:
+            continue
+        for reference in conditional_references(plan.change.resource):
             if reference not in targets:
                 with of_entry(plan.entry.index):
-                    found = await _match(services, knowledge, reference, plan)
-                    targets[reference] = found or made.get(reference, "")
+                    match = await _match(services, knowledge, reference, plan)
+                    targets[reference] = match or made.get(reference, "")
                     if not targets[reference]:
                         raise VersionMismatch.of("reference-no-match", found=reference)
     return targets
@@ -176,8 +194,8 @@ async def _validated(
     refuse_errors(services, tuple(one for issues in found.values() for one in issues))
     return [
         plan
-        if plan.change is None
-        else replace(plan, change=replace(plan.change, warnings=found.get(plan.entry.index, ())))
+        if plan.change is None or not found.get(plan.entry.index)
+        else replace(plan, change=replace(plan.change, warnings=found[plan.entry.index]))
         for plan in planned
     ]
 
