@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from prometheus_client import CollectorRegistry
 
-from fhir_server.definitions import Registry, load_registry
+from fhir_server.definitions import Progress, Registry, installed, load_registry
 from fhir_server.http import (
     MEDIA_TYPES,
     FhirHandler,
@@ -101,7 +101,7 @@ class Application:
 
         Where the database does not answer, requests are refused with 503 until it does.
         """
-        registry = self._registry = self._registry or load_registry()
+        registry = self._registry = self._registry or registry_of(self._settings)
         try:
             await self._open(registry)
         except Unavailable as refusal:
@@ -249,6 +249,23 @@ def sharding_commands(url: str, zone: str | None) -> str:
     from fhir_server.storage.mongodb import database_name, shard_plan
 
     return shard_plan(database_name(url), zone)
+
+
+def packages_folder(settings: Settings) -> Path:
+    """Return the folder of the installed packages."""
+    return Path(settings.definitions.packages)
+
+
+def registry_of(settings: Settings, progress: Progress | None = None) -> Registry:
+    """Load the release, the national package and the installed ones.
+
+    Raises:
+        PackageMissing: The release cannot be had.
+        PackageRefused: An installed archive is damaged or hostile.
+        DefinitionErrors: Definitions do not compile.
+    """
+    packages = [info.path for info in installed(packages_folder(settings))]
+    return load_registry(installed=packages, progress=progress)
 
 
 def knowledge_builder(settings: Settings) -> Callable[[Registry], Knowledge]:

@@ -95,6 +95,19 @@ class JobSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationSettings:
     """How strict writes are."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefinitionSettings:
+    """Definitions beyond the store's own."""
+
+    packages: str = _option(
+        "data/packages", "Folder of the FHIR packages that `fhir-server package install` keeps."
+    )
+    watch: Literal["auto", "on", "off"] = _option(
+        "auto",
+        "Whether an edit below profiles/ or terminology/ takes effect at once; auto: with demo.",
+    )
+
+
 
     mode: Literal["strict", "warn", "off"] = _option(
         "strict",
@@ -146,6 +159,7 @@ class Settings:
 
     @property
     def public_url(self) -> str:
+    definitions: DefinitionSettings = field(default_factory=DefinitionSettings)
         """The base URL of links, without trailing slash."""
         if self.base_url:
             return self.base_url.rstrip("/")

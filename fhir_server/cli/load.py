@@ -76,14 +76,13 @@ async def _load(
 
 @asynccontextmanager
 async def _dispatcher(settings: "Settings") -> AsyncIterator[tuple["Dispatcher", "XmlCodec"]]:
-    from fhir_server.app import knowledge_builder, make_services, open_store
-    from fhir_server.definitions import load_registry
+    from fhir_server.app import knowledge_builder, make_services, open_store, registry_of
     from fhir_server.interaction import Dispatcher, KnowledgeBase
     from fhir_server.operation import OPERATIONS
     from fhir_server.xml import XmlCodec
 
     with compile_progress() as progress:
-        registry = load_registry(progress=progress)
+        registry = registry_of(settings, progress)
     knowledge = KnowledgeBase(registry, knowledge_builder(settings))
     store = await open_store(settings)
     try:

@@ -39,11 +39,12 @@ def command(file: Path | None, **flags: Any) -> None:
 
     settings = load_or_exit(flags, file)
     with compile_progress() as progress:
-        from fhir_server.definitions import PackageMissing, load_registry
+        from fhir_server.app import registry_of
+        from fhir_server.definitions import PackageMissing, PackageRefused
 
         try:  # before any worker, so that definitions are compiled once and shown to be there
-            registry = load_registry(progress=progress)
-        except PackageMissing as error:
+            registry = registry_of(settings, progress)
+        except (PackageMissing, PackageRefused) as error:
             raise click.ClickException(str(error)) from error
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, _leave)  # uvicorn raises it again once everything is closed

@@ -40,12 +40,11 @@ async def opened(settings: "Settings", *, prepare: bool = True) -> AsyncIterator
 
 async def knowledge_of(settings: "Settings", store: "ResourceStore") -> "KnowledgeBase":
     """Return the definitions in force on a store."""
-    from fhir_server.app import knowledge_builder
-    from fhir_server.definitions import load_registry
+    from fhir_server.app import knowledge_builder, registry_of
     from fhir_server.interaction import KnowledgeBase
 
     with compile_progress() as progress:
-        registry = load_registry(progress=progress)
+        registry = registry_of(settings, progress)
     knowledge = KnowledgeBase(registry, knowledge_builder(settings))
     await knowledge.load(store)
     return knowledge

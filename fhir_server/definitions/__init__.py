@@ -1,6 +1,8 @@
 """Definitions: packages, registry of canonicals, snapshots, element trees, search parameters."""
 
+from fhir_server.definitions.archive import packed
 from fhir_server.definitions.compartments import Compartment
+from fhir_server.definitions.compiler import Progress
 from fhir_server.definitions.elements import (
     Binding,
     Constraint,
@@ -11,7 +13,8 @@ from fhir_server.definitions.elements import (
     Structure,
     TypeRef,
 )
-from fhir_server.definitions.errors import DefinitionErrors, PackageMissing
+from fhir_server.definitions.errors import DefinitionErrors, PackageMissing, PackageRefused
+from fhir_server.definitions.installed import PackageInfo, install, installed, remove
 from fhir_server.definitions.loading import load_registry
 from fhir_server.definitions.manifest import MANIFEST, listed_files, read_manifest
 from fhir_server.definitions.reach import Reached, find_element, reach
@@ -34,7 +37,10 @@ __all__ = [
     "ElementType",
     "Entry",
     "FixedValue",
+    "PackageInfo",
     "PackageMissing",
+    "PackageRefused",
+    "Progress",
     "Property",
     "Reached",
     "Registry",
@@ -45,9 +51,13 @@ __all__ = [
     "TypeRef",
     "TypeTable",
     "find_element",
+    "install",
+    "installed",
     "listed_files",
     "load_registry",
+    "packed",
     "reach",
     "read_manifest",
+    "remove",
     "snapshot",
 ]

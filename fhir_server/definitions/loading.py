@@ -24,6 +24,7 @@ from fhir_server.model import Issue
 def load_registry(
     *,
     extra: Sequence[Path] = (),
+    installed: Sequence[Path] = (),
     progress: Progress | None = None,
     cache: Path | None = None,
     registry_url: str | None = None,
@@ -36,6 +37,7 @@ def load_registry(
 
     Args:
         extra: More packages: ``.tgz`` archives, or folders of definitions; a later one counts more.
+        installed: Archives that an operator has installed, each after those it depends on.
         progress: Called with package, definitions done, definitions in all.
         cache: Folder for compiled packages; None: ``~/.cache/fhir-server``.
         registry_url: A FHIR package registry to download from; None: never download.
@@ -43,13 +45,14 @@ def load_registry(
 
     Raises:
         PackageMissing: The core package cannot be had; every place that was tried is named.
+        PackageRefused: An installed archive is damaged or hostile.
         DefinitionErrors: A package has definitions that cannot be compiled; all findings together.
     """
     home = Path.home()
     cache = cache or home / ".cache" / "fhir-server"
     places = PackagePlaces(home=home, downloads=cache, registry_url=registry_url)
     shelves = [_core(places, cache, progress)]
-    packages = [extra_package(path) for path in extra]
+    packages = [extra_package(path) for path in (*extra, *installed)]
     shipped = national_package() if national else None
     if shipped is not None:
         packages.insert(0, shipped)
@@ -67,6 +70,7 @@ def load_registry(
         tuple(shelves),
         fhir_version=CORE_VERSION,
         demands=demands_of(path for package in packages for path in package.manifests()),
+        installed_count=len(installed),
     )
 
 

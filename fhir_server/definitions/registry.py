@@ -41,6 +41,7 @@ class Registry:
         *,
         fhir_version: str,
         demands: Mapping[str, tuple[str, ...]] = _NO_DEMANDS,
+        installed_count: int = 0,
         overlay: Overlay | None = None,
         before: "Registry | None" = None,
     ) -> None:
@@ -50,12 +51,15 @@ class Registry:
             packages: Compiled packages, the core package first; a later one counts more.
             fhir_version: The release.
             demands: Profiles that resources of a type must meet.
+            installed_count: How many of the packages, the last ones, an operator has installed:
+                their profiles hold where they are claimed and are not the national ones.
             overlay: Definitions on top of the packages.
             before: The registry that this one replaces, whose work is taken over.
         """
         self.fhir_version = fhir_version
         self._packages = packages
         self._demands = demands
+        self._installed_count = installed_count
         self._overlay = overlay or Overlay()
         self._shelves: tuple[Shelf, ...] = (*packages, self._overlay.shelf)
         self._trees: TreeCompiler = before._trees if before else TreeCompiler()
@@ -88,7 +92,7 @@ class Registry:
         """Return the canonical URLs of the packaged national profiles on a type, sorted."""
         if self._profiles is None:
             found: dict[str, set[str]] = {}
-            for shelf in self._packages[1:]:
+            for shelf in self._packages[1 : len(self._packages) - self._installed_count]:
                 for entry in shelf.of_kind(_STRUCTURE):
                     if entry.derivation == "constraint" and entry.fhir_type is not None:
                         found.setdefault(entry.fhir_type, set()).add(entry.url)
@@ -195,6 +199,7 @@ class Registry:
             self._packages,
             fhir_version=self.fhir_version,
             demands=self._demands,
+            installed_count=self._installed_count,
             overlay=overlay,
             before=self,
         )

@@ -27,7 +27,7 @@ _FHIR_TYPE = _HL7 + "structuredefinition-fhir-type"
 _TRANSLATION = _HL7 + "translation"
 _PROFILE_ELEMENT = _HL7 + "elementdefinition-profile-element"
 _BEST_PRACTICE = _HL7 + "elementdefinition-bestpractice"
-_CHECK = "https://fhir.esoz.ua/StructureDefinition/registered-check"
+_CHECK = "/StructureDefinition/registered-check"  # below any base: `profile rebase`
 
 
 class TreeCompiler:
@@ -189,7 +189,7 @@ def _profiles(type_ref: JsonObject) -> Iterator[Canonical]:
 def _checks(definition: JsonObject) -> Iterator[str]:
     """Yield the ids of registered checks, which say what FHIRPath cannot."""
     for extension in definition.get("extension", ()):
-        if extension.get("url") == _CHECK and "valueCode" in extension:
+        if "valueCode" in extension and str(extension.get("url")).endswith(_CHECK):
             yield extension["valueCode"]
 
 

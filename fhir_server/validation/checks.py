@@ -1,7 +1,7 @@
 """Registered checks: what the national profiles ask and FHIRPath cannot say.
 
 A profile's element names one with the extension
-``https://fhir.esoz.ua/StructureDefinition/registered-check``; identifiers are also known by their
+``…/StructureDefinition/registered-check``; identifiers are also known by their
 system. A check gets the value and the resource around it and returns a finding or None; a value of
 the wrong JSON kind is not its concern.
 
@@ -19,8 +19,8 @@ from fhir_server.validation.primitive import SCANNERS
 
 CheckFunction = Callable[[Any, JsonObject], Finding | None]
 
-_SID = "https://fhir.esoz.ua/sid/"
-_DOCUMENT_TYPE = "https://fhir.esoz.ua/CodeSystem/document-type"
+_SID = "/sid/"  # below any canonical base: `fhir-server profile rebase` gives it another
+_DOCUMENT_TYPE = "/CodeSystem/document-type"
 _registered: dict[str, CheckFunction] = {}
 
 _RNOKPP_WEIGHTS = (-1, 5, 7, 9, 4, 6, 10, 5, 7)
@@ -119,7 +119,9 @@ def check_unzr_birth_date(value: Any, _resource: JsonObject) -> Finding | None:
         return None
     expected = birth_date.replace("-", "")
     for index, identifier in enumerate(identifiers):
-        if not isinstance(identifier, dict) or identifier.get("system") != f"{_SID}unzr":
+        if not isinstance(identifier, dict) or not _is_below(
+            identifier.get("system"), f"{_SID}unzr"
+        ):
             continue
         number = identifier.get("value")
         if isinstance(number, str) and _UNZR.fullmatch(number) and not number.startswith(expected):
@@ -196,14 +198,27 @@ CHECKS: Mapping[str, CheckFunction] = MappingProxyType(_registered)
 
 IDENTIFIER_CHECKS: Mapping[str, CheckFunction] = MappingProxyType(
     {
-        f"{_SID}rnokpp": check_rnokpp,
-        f"{_SID}edrpou": check_edrpou,
-        f"{_SID}unzr": check_unzr,
-        f"{_SID}prescription-number": check_prescription_number,
-        f"{_SID}service-request-number": check_referral_number,
+        "rnokpp": check_rnokpp,
+        "edrpou": check_edrpou,
+        "unzr": check_unzr,
+        "https://fhir.esoz.ua/sid/prescription-number": check_prescription_number,
+        "https://fhir.esoz.ua/sid/service-request-number": check_referral_number,
     }
 )
-"""The check of ``Identifier.value`` by ``Identifier.system``, which says what the number is."""
+"""The check of ``Identifier.value`` by ``Identifier.system``, which says what the number is: by its
+last step below any base where no other country has such a number, else by the whole of it."""
+
+
+def identifier_check(system: str) -> CheckFunction | None:
+    """Return the check of identifiers of a system such as ``https://fhir.esoz.ua/sid/rnokpp``."""
+    if _SID not in system:
+        return None
+    return IDENTIFIER_CHECKS.get(system.rpartition("/")[2]) or IDENTIFIER_CHECKS.get(system)
+
+
+def _is_below(address: object, way: str) -> bool:
+    """Say whether an address is this way below whatever base."""
+    return isinstance(address, str) and address.endswith(way)
 
 
 def _edrpou_control(value: str) -> int:
@@ -222,7 +237,7 @@ def _document_type(identifier: JsonObject) -> str | None:
     concept = identifier.get("type")
     codings = concept.get("coding") if isinstance(concept, dict) else None
     for coding in codings if isinstance(codings, list) else ():
-        if isinstance(coding, dict) and coding.get("system") == _DOCUMENT_TYPE:
+        if isinstance(coding, dict) and _is_below(coding.get("system"), _DOCUMENT_TYPE):
             code = coding.get("code")
             return code if isinstance(code, str) else None
     return None

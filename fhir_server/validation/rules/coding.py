@@ -8,7 +8,7 @@ from typing import Any
 
 from fhir_server.definitions import Element
 from fhir_server.model import Issue
-from fhir_server.validation.checks import IDENTIFIER_CHECKS
+from fhir_server.validation.checks import identifier_check
 from fhir_server.validation.finding import Finding, Findings
 from fhir_server.validation.place import Place
 from fhir_server.validation.reference_target import is_absolute
@@ -17,6 +17,11 @@ from fhir_server.validation.suggestion import safe_choice
 
 _Question = tuple[str, str, str | None, str | None]
 _MOST_ANSWERS = 20_000
+_NAMED_BY_CUSTOM = frozenset(
+    ("urn:ietf:bcp:47", "urn:iso:std:iso:3166", "http://unitsofmeasure.org")
+)
+"""Systems of grammars and registers whose codes have no one right display."""
+_URI_SYSTEM = "urn:ietf:rfc:3986"
 _TEXT_OR_NOTHING = frozenset((str, type(None)))
 
 
@@ -37,14 +42,23 @@ def compile_rule(element: Element, place: Place) -> Rule | None:
 def _check_identifier(value: Any, sibling: Any, scope: Scope) -> Findings | None:
     """Check the system, and the number where the system says what it is."""
     system = value.get("system")
-    known = IDENTIFIER_CHECKS.get(system) if system.__class__ is str else None
+    known = identifier_check(system) if system.__class__ is str else None
     if known is None:
+        if system == _URI_SYSTEM:
+            return _check_uri(value.get("value"))
         return _check_system(value, sibling, scope)
     finding = known(value.get("value"), scope.resource)
     if finding is None:
         return None
     finding.steps.append(("value", "value"))
     return [finding]
+
+
+def _check_uri(value: Any) -> Findings | None:
+    """``urn:ietf:rfc:3986`` says that the value is a URI."""
+    if value.__class__ is not str or is_absolute(value):
+        return None
+    return [Finding("identifier-not-uri", found=value, at=(("value", "value"),))]
 
 
 def _check_system(value: Any, _sibling: Any, _scope: Scope) -> Findings | None:
@@ -92,13 +106,15 @@ class _Codes:
         if known is None:
             system, code, display, version = question
             issues = self._terminology.check_code(system, code, display, version).issues
-            known = tuple(self._weigh(found) for found in issues)
+            known = tuple(self._weigh(found, system) for found in issues)
             if len(self._answers) < _MOST_ANSWERS:
                 self._answers[question] = known
         return known
 
-    def _weigh(self, found: Issue) -> Issue:
+    def _weigh(self, found: Issue, system: str) -> Issue:
         if found.rule == "display-wrong":
+            if system in _NAMED_BY_CUSTOM:
+                return replace(found, severity="information")
             return replace(found, severity=self._options.wrong_display)
         if found.rule in {"code-system-unknown", "code-not-checked"}:
             return replace(found, severity="information")
