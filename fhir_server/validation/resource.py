@@ -8,7 +8,14 @@ from typing import Any
 
 from fhir_server.definitions import Structure
 from fhir_server.model import JsonObject
-from fhir_server.validation import bundle, contained, profile_definition, questionnaire, shape
+from fhir_server.validation import (
+    bundle,
+    contained,
+    content,
+    profile_definition,
+    questionnaire,
+    shape,
+)
 from fhir_server.validation.extension_context import settle
 from fhir_server.validation.finding import Finding, Findings, Step, has_error, join, under
 from fhir_server.validation.scope import Plans, Scope
@@ -21,6 +28,7 @@ class ResourceChecks:
     def __init__(self, table: Plans) -> None:
         self._table = table
         self._of_type = {"Bundle": bundle.check, **questionnaire.checks_by_type(table)}
+        self._of_content = content.checks_by_type(table)
         self._of_sound = {"StructureDefinition": profile_definition.check}
 
     def check(self, resource: Any, scope: Scope, profiles: Iterable[str] = ()) -> Findings | None:
@@ -43,6 +51,11 @@ class ResourceChecks:
         of_type = self._of_type.get(resource_type)
         if of_type is not None:
             found = join(found, of_type(resource, scope))
+        of_content = self._of_content.get(resource_type)
+        if of_content is not None:
+            found = join(found, of_content(resource, scope))
+        if scope.run.is_strict:
+            found = join(found, content.strict_check(resource, resource_type, scope))
         of_sound = self._of_sound.get(resource_type)
         if of_sound is not None and not has_error(found):
             found = join(found, of_sound(resource, scope))
@@ -80,6 +93,8 @@ class ResourceChecks:
         """Yield each profile to check once, with the place of the claim for the unknown ones."""
         seen = set()
         asked = list(profiles)
+        if scope.run.is_strict:
+            asked += content.profiles_by_code(resource)
         if self._table.options.with_demands and not scope.is_contained:
             asked += self._table.registry.demanded_profiles(resource_type)
         for canonical in asked:
@@ -107,7 +122,11 @@ class ResourceChecks:
             return [Finding("profile-unknown", severity=severity, found=canonical, at=at)]
         if not self._table.registry.types.is_subtype(resource_type, structure.type):
             return [self._other_type(structure, resource_type, at)]
-        return self._table.check_profile(resource, structure, scope)
+        found = self._table.check_profile(resource, structure, scope)
+        if scope.run.is_strict:
+            profile = self._table.registry.resource("StructureDefinition", canonical)
+            found = join(found, content.profile_extension.check(resource, profile or {}))
+        return found
 
     def _other_type(
         self, structure: Structure, resource_type: str, at: tuple[Step, ...]

@@ -104,10 +104,13 @@ class Plans(Protocol):
 class Run:
     """What one call of the validator shares: services, and verdicts that would be asked again."""
 
-    __slots__ = ("conformance", "held", "resolver", "table")
+    __slots__ = ("conformance", "held", "is_strict", "resolver", "table")
 
-    def __init__(self, table: "Plans", resolver: ReferenceResolver | None) -> None:
+    def __init__(
+        self, table: "Plans", resolver: ReferenceResolver | None, *, is_strict: bool = False
+    ) -> None:
         self.table = table
+        self.is_strict = is_strict
         self.resolver = resolver
         self.conformance: dict[tuple[int, str], bool] = {}  # by identity of the value
         self.held: list[JsonObject] = []  # what was fetched, so that identities stay unique

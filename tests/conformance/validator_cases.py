@@ -33,7 +33,9 @@ class Runner:
             resource = decode_object((self._folder / name).read_bytes())
         except FhirError as refusal:
             return list(refusal.issues)
-        return self._validator.validate(resource, profiles=(profile,) if profile else ())
+        return self._validator.validate(
+            resource, profiles=(profile,) if profile else (), is_strict=True
+        )
 
     def _load(self, setup: tuple[str, ...]) -> None:
         if setup == self._loaded:

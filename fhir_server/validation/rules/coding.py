@@ -63,7 +63,9 @@ def _check_uri(value: Any) -> Findings | None:
 
 def _check_system(value: Any, _sibling: Any, _scope: Scope) -> Findings | None:
     system = value.get("system")
-    if system.__class__ is not str or system.startswith(("http", "urn:")) or is_absolute(system):
+    if system.__class__ is not str or system.startswith(("http", "urn:")):
+        return None
+    if is_absolute(system) and not system.startswith(("oid:", "uuid:")):
         return None
     return [Finding("system-not-absolute", found=system, at=(("system", "system"),))]
 
@@ -83,6 +85,8 @@ class _Codes:
             if code.__class__ is str and system is None:
                 return [Finding("coding-system-missing", found=code)]
             return _check_system(value, sibling, scope)
+        if system == _URI_SYSTEM and not is_absolute(code):
+            return [Finding("code-not-uri", found=code, at=(("code", "code"),))]
         display, version = value.get("display"), value.get("version")
         if display.__class__ not in _TEXT_OR_NOTHING or version.__class__ not in _TEXT_OR_NOTHING:
             return None

@@ -104,7 +104,8 @@ def _malformed(reference: str, known: frozenset[str], scope: Scope) -> Finding |
     if is_absolute(reference):
         return None
     named = named_type(reference)
-    if named in known or ("?" in reference and reference.partition("?")[0] in known):
+    word, asks, query = reference.partition("?")
+    if named in known or (asks and word in known and "=" in query):
         return None
     if named is None:
         return Finding("reference-form", found=reference, expected="Patient/123")

@@ -47,6 +47,7 @@ def test_rules_are_the_order_of_work() -> None:
         "fixed",
         "registered",
         "limit",
+        "attachment",
         "coding",
         "binding",
         "reference",
