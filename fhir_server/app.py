@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from prometheus_client import CollectorRegistry
 
-from fhir_server.definitions import Progress, Registry, installed, load_registry
+from fhir_server.definitions import Progress, Registry, installed, load_registry, shipped_folder
 from fhir_server.http import (
     MEDIA_TYPES,
     FhirHandler,
@@ -44,7 +44,7 @@ from fhir_server.terminology import Terminology
 from fhir_server.validation import ValidationOptions, Validator
 
 BASE_PATH = "/fhir"
-_DEMO = Path(__file__).parent.parent / "examples" / "demo"
+_DEMO = shipped_folder("examples/demo")
 _SQLITE = "sqlite:///"
 _log = structlog.get_logger("fhir_server")
 

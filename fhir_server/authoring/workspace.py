@@ -8,10 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fhir_server.definitions import MANIFEST, DefinitionErrors, Registry, listed_files
+from fhir_server.definitions import (
+    MANIFEST,
+    NATIONAL_FOLDERS,
+    DefinitionErrors,
+    Registry,
+    listed_files,
+)
 from fhir_server.model import FhirError, Issue, JsonLimits, JsonObject, decode_object, issue
 
-FOLDERS = ("terminology", "profiles")
 EXAMPLES = "examples"
 _LIMITS = JsonLimits(max_bytes=100_000_000)
 
@@ -70,13 +75,13 @@ class Workspace:
     def around(cls, place: Path) -> "Workspace | None":
         """Find the workspace that a file or folder lies in; None: none."""
         for folder in (place.resolve(), *place.resolve().parents):
-            if any((folder / name / MANIFEST).is_file() for name in FOLDERS):
+            if any((folder / name / MANIFEST).is_file() for name in NATIONAL_FOLDERS):
                 return cls(folder)
         return None
 
     def folders(self) -> tuple[Path, ...]:
         """Return the folders that have a manifest."""
-        found = (self.root / name for name in FOLDERS)
+        found = (self.root / name for name in NATIONAL_FOLDERS)
         return tuple(folder for folder in found if (folder / MANIFEST).is_file())
 
     def files(self) -> tuple[Path, ...]:

