@@ -5,13 +5,21 @@ import gc
 import os
 from collections.abc import Callable, MutableMapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry
 
-from fhir_server.definitions import Progress, Registry, installed, load_registry, shipped_folder
+from fhir_server.definitions import (
+    Progress,
+    Registry,
+    installed,
+    load_registry,
+    national_folders,
+    shipped_folder,
+)
 from fhir_server.http import (
     MEDIA_TYPES,
     FhirHandler,
@@ -23,6 +31,7 @@ from fhir_server.http import (
 )
 from fhir_server.interaction import (
     CodeExpander,
+    DefinitionWatch,
     Dispatcher,
     InteractionOptions,
     JobOptions,
@@ -31,6 +40,7 @@ from fhir_server.interaction import (
     KnowledgeBase,
     Request,
     Response,
+    SearchIndex,
     Services,
     random_id,
     utc_now,
@@ -80,6 +90,8 @@ class Application:
         self._problem = "starting"
         self._opening: asyncio.Task[None] | None = None
         self._following: asyncio.Task[None] | None = None
+        self._watch: DefinitionWatch | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         """Answer one ASGI connection."""
@@ -141,6 +153,9 @@ class Application:
             raise
         self._store = store
         self._following = asyncio.create_task(knowledge.follow(store))
+        self._watch = definition_watch(self._settings, knowledge)
+        if self._watch is not None:
+            self._watching = asyncio.create_task(self._watch.run())
 
     async def _serve(
         self, store: ResourceStore, knowledge: KnowledgeBase, registry: Registry
@@ -160,10 +175,11 @@ class Application:
         )
         self._jobs = services.jobs
         self._jobs.open()
+        await services.index.catch_up()
 
     async def stop(self) -> None:
         """Close the store."""
-        for task in (self._opening, self._following):
+        for task in (self._opening, self._watching, self._following):
             while task is not None and not task.done():
                 task.cancel()  # again where the database driver swallowed it while reconnecting
                 await asyncio.wait([task], timeout=1)
@@ -175,8 +191,21 @@ class Application:
     def _surroundings(self) -> Any:
         """Return the application around the FHIR API, made when it is first asked for."""
         if self._site is None:
-            self._site = surroundings(self._health, self._metrics, self._settings.public_url)
+            self._site = surroundings(
+                self._health, self._metrics, self._settings.public_url, self._definitions
+            )
         return self._site
+
+    def _definitions(self) -> dict[str, object]:
+        """Say which packages are installed, and how the last edit of a definition file went."""
+        packages = installed(packages_folder(self._settings))
+        watch = self._watch
+        return {
+            "installed": [info.as_json() for info in packages],
+            "watching": watch is not None,
+            "reloads": 0 if watch is None else watch.state.reload_count,
+            "problems": [] if watch is None else list(watch.state.problems),
+        }
 
     async def _health(self) -> StoreHealth:
         if self._store is None:
@@ -268,13 +297,24 @@ def registry_of(settings: Settings, progress: Progress | None = None) -> Registr
     return load_registry(installed=packages, progress=progress)
 
 
+def definition_watch(settings: Settings, knowledge: KnowledgeBase) -> DefinitionWatch | None:
+    """Return what follows the files of the national package, where the settings want it."""
+    chosen = settings.definitions.watch
+    folders = national_folders()
+    if not folders or chosen == "off" or (chosen == "auto" and not settings.demo):
+        return None
+    return DefinitionWatch(
+        knowledge=knowledge, folders=folders, load=partial(registry_of, settings)
+    )
+
+
 def knowledge_builder(settings: Settings) -> Callable[[Registry], Knowledge]:
     """Return what makes knowledge of a registry, as strict as the settings say."""
     options = ValidationOptions(
         unknown_profile=settings.validation.unknown_profile, best_practice=None
     )
     limits = search_limits(settings)
-    base_url = settings.public_url
+    base_url, full_text = settings.public_url, settings.search.full_text
 
     def build(registry: Registry) -> Knowledge:
         terminology = Terminology(registry)
@@ -282,8 +322,10 @@ def knowledge_builder(settings: Settings) -> Callable[[Registry], Knowledge]:
             registry=registry,
             terminology=terminology,
             validator=Validator(registry, terminology, options),
-            extractor=IndexExtractor(registry, base_urls=(base_url,)),
-            parser=QueryParser(registry, limits, expander=CodeExpander(terminology)),
+            extractor=IndexExtractor(registry, base_urls=(base_url,), full_text=full_text),
+            parser=QueryParser(
+                registry, limits, expander=CodeExpander(terminology), full_text=full_text
+            ),
         )
 
     return build
@@ -314,11 +356,16 @@ async def make_services(
         Unavailable: The store does not answer.
     """
     secret = settings.search.page_secret.encode() or await store.shared_key()
+    jobs = Jobs(store.jobs, job_options(settings), clock)
+    is_automatic = settings.search.reindex == "auto"
+    index = SearchIndex(store, knowledge, jobs, clock, is_automatic=is_automatic)
+    await index.settle()
     return Services(
         store=store,
         knowledge=knowledge,
         pages=PageTokens((secret,)),
-        jobs=Jobs(store.jobs, job_options(settings), clock),
+        jobs=jobs,
+        index=index,
         search_limits=search_limits(settings),
         options=InteractionOptions(
             validation_mode=settings.validation.mode,

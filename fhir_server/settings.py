@@ -64,6 +64,14 @@ class SearchSettings:
     max_include_depth: int = _option(5, "Rounds of :iterate.")
     max_chain_hops: int = _option(5, "Steps of a chain.")
     timeout_s: float = _option(5.0, "Time after which a search is given up.", unit="seconds")
+    reindex: Literal["auto", "manual"] = _option(
+        "auto",
+        "Whether stored resources are indexed anew by itself where a search parameter is new or "
+        "changed; manual: when $reindex is called.",
+    )
+    full_text: Literal["off", "narrative", "content"] = _option(
+        "narrative", "What is indexed by words: off, narrative (_text) or content (_content too)."
+    )
     page_secret: str = _option(
         "",
         "Seals the links to further pages; at least 32 characters. Empty: a random key that the "
@@ -93,9 +101,6 @@ class JobSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ValidationSettings:
-    """How strict writes are."""
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DefinitionSettings:
     """Definitions beyond the store's own."""
 
@@ -108,6 +113,9 @@ class DefinitionSettings:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationSettings:
+    """How strict writes are."""
 
     mode: Literal["strict", "warn", "off"] = _option(
         "strict",
@@ -156,10 +164,10 @@ class Settings:
     bundle: BundleSettings = field(default_factory=BundleSettings)
     jobs: JobSettings = field(default_factory=JobSettings)
     validation: ValidationSettings = field(default_factory=ValidationSettings)
+    definitions: DefinitionSettings = field(default_factory=DefinitionSettings)
 
     @property
     def public_url(self) -> str:
-    definitions: DefinitionSettings = field(default_factory=DefinitionSettings)
         """The base URL of links, without trailing slash."""
         if self.base_url:
             return self.base_url.rstrip("/")

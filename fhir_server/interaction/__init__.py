@@ -1,10 +1,11 @@
 """Interactions: what FHIR's RESTful API does, on plain values."""
 
-from fhir_server.interaction.asynchronous import accepted
+from fhir_server.interaction.asynchronous import accepted, job_started
 from fhir_server.interaction.bundle import bundle, embedded, full_url, match_entry
 from fhir_server.interaction.code_expander import CodeExpander
 from fhir_server.interaction.conditional import criteria_parameters, criteria_query
 from fhir_server.interaction.create import create
+from fhir_server.interaction.definition_watch import DefinitionWatch
 from fhir_server.interaction.dispatch import INTERACTIONS, Dispatcher
 from fhir_server.interaction.entity_tag import entity_tags, single_tag
 from fhir_server.interaction.include import included
@@ -23,6 +24,7 @@ from fhir_server.interaction.message import (
 from fhir_server.interaction.moment import parse_interval
 from fhir_server.interaction.operation import Operation
 from fhir_server.interaction.search import compartment_page, parsed_search
+from fhir_server.interaction.search_index import SearchIndex
 from fhir_server.interaction.services import (
     Handler,
     InteractionOptions,
@@ -39,6 +41,7 @@ __all__ = [
     "INTERACTIONS",
     "Change",
     "CodeExpander",
+    "DefinitionWatch",
     "Dispatcher",
     "Handler",
     "Handling",
@@ -55,6 +58,7 @@ __all__ = [
     "Request",
     "Response",
     "ReturnPreference",
+    "SearchIndex",
     "Services",
     "Subset",
     "Target",
@@ -63,18 +67,19 @@ __all__ = [
     "bundle",
     "change_until_done",
     "compartment_page",
+    "create",
     "criteria_parameters",
     "criteria_query",
-    "create",
     "embedded",
     "entity_tags",
     "full_url",
     "included",
     "instant",
-    "match_entry",
-    "parsed_search",
+    "job_started",
     "make_subset",
+    "match_entry",
     "parse_interval",
+    "parsed_search",
     "random_id",
     "single_tag",
     "utc_now",

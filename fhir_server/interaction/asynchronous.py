@@ -61,6 +61,11 @@ async def accepted(services: Services, request: Request, kind: str, work: Work) 
     asked = f"{request.method} {link(request.base_url, request.path, request.parameters)}"
     size = len(request.body or b"")
     job_id = await services.jobs.start(kind, asked, work, size=size, language=request.language)
+    return job_started(request, job_id)
+
+
+def job_started(request: Request, job_id: str) -> Response:
+    """Tell where to ask for a job."""
     return Response(
         status=202,
         body=operation_outcome((issue("job-accepted"),), request.language),

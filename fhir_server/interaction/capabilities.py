@@ -3,7 +3,7 @@
 Spec: https://hl7.org/fhir/R4/http.html#capabilities and https://hl7.org/fhir/R4/capabilitystatement.html
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from fhir_server import __version__
@@ -12,6 +12,8 @@ from fhir_server.interaction.json_patch import JSON_PATCH
 from fhir_server.interaction.knowledge import Knowledge
 from fhir_server.interaction.message import Request, Response
 from fhir_server.interaction.operation import Operation
+from fhir_server.interaction.patch import XML_PATCH
+from fhir_server.interaction.search_index import Parameter
 from fhir_server.interaction.services import Services
 from fhir_server.interaction.subset import requested_subset
 from fhir_server.interaction.target import Target
@@ -37,7 +39,7 @@ class Capabilities:
     def __init__(self, operations: Sequence[Operation], formats: Sequence[str]) -> None:
         self._operations = operations
         self._formats = formats
-        self._made: tuple[Knowledge, str, bytes] | None = None
+        self._made: tuple[object, bytes] | None = None
 
     async def __call__(self, services: Services, _target: Target, request: Request) -> Response:
         """Return the statement.
@@ -52,21 +54,32 @@ class Capabilities:
         if mode == "terminology":
             body = _terminology_capabilities(knowledge.registry, services.clock())
             return Response(status=200, body=body)
-        made = self._made
-        if made is None or made[0] is not knowledge or made[1] != request.base_url:
-            statement = _statement(knowledge, self._operations, request.base_url, services.clock())
+        unfinished = await services.index.incomplete()
+        key = (knowledge, request.base_url, unfinished)
+        if self._made is None or self._made[0] != key:
+            statement = _statement(
+                knowledge, self._operations, request.base_url, services.clock(), unfinished
+            )
             statement["format"] = list(self._formats)
-            statement["patchFormat"] = [JSON_PATCH, *self._formats]
-            made = self._made = (knowledge, request.base_url, encode(statement))
+            statement["patchFormat"] = [
+                JSON_PATCH,
+                XML_PATCH,
+                *(name for name in self._formats if not name.endswith("ndjson")),
+            ]
+            self._made = (key, encode(statement))
         subset = requested_subset(request.parameters)
-        body_bytes = made[2]
+        body_bytes = self._made[1]
         if subset is not None:
             body_bytes = subset.of_bytes(body_bytes, knowledge.registry.types)
         return Response(status=200, body=body_bytes)
 
 
 def _statement(
-    knowledge: Knowledge, operations: Sequence[Operation], base_url: str, now: datetime
+    knowledge: Knowledge,
+    operations: Sequence[Operation],
+    base_url: str,
+    now: datetime,
+    unfinished: Collection[Parameter],
 ) -> JsonObject:
     registry = knowledge.registry
     types = sorted(registry.types.resource_types)
@@ -85,9 +98,11 @@ def _statement(
             {
                 "mode": "server",
                 "security": {"cors": True},
-                "resource": [_resource(knowledge, name, operations) for name in types],
+                "resource": [_resource(knowledge, name, operations, unfinished) for name in types],
                 "interaction": [{"code": code} for code in _SYSTEM_INTERACTIONS],
-                "searchParam": _search_parameters(knowledge, "Resource"),
+                "searchParam": _search_parameters(
+                    knowledge, "Resource", {("Resource", c) for _, c in unfinished}
+                ),
                 "operation": [_operation(o) for o in operations if o.on_system],
                 "compartment": _compartments(registry),
             }
@@ -96,7 +111,10 @@ def _statement(
 
 
 def _resource(
-    knowledge: Knowledge, resource_type: str, operations: Sequence[Operation]
+    knowledge: Knowledge,
+    resource_type: str,
+    operations: Sequence[Operation],
+    unfinished: Collection[Parameter],
 ) -> JsonObject:
     registry = knowledge.registry
     made: JsonObject = {
@@ -112,7 +130,7 @@ def _resource(
         "conditionalDelete": "single",
         "referencePolicy": ["literal", "logical", "local"],
         "searchInclude": ["*", *_includes(registry, resource_type)],
-        "searchParam": _search_parameters(knowledge, resource_type),
+        "searchParam": _search_parameters(knowledge, resource_type, unfinished),
     }
     profiles = registry.profiles_for(resource_type)
     if profiles:
@@ -128,10 +146,13 @@ def _resource(
     return made
 
 
-def _search_parameters(knowledge: Knowledge, resource_type: str) -> list[JsonObject]:
+def _search_parameters(
+    knowledge: Knowledge, resource_type: str, unfinished: Collection[Parameter]
+) -> list[JsonObject]:
     return [
         {"name": parameter.code, "definition": parameter.url, "type": parameter.type}
         for parameter in knowledge.parser.offered(resource_type)
+        if (resource_type, parameter.code) not in unfinished
     ]
 
 

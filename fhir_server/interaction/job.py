@@ -66,12 +66,14 @@ class JobRun:
 
     Attributes:
         job_id: Of the job.
+        url: What was asked for.
         folder: For files; made by `make_folder`.
         progress: In a few words; the work sets it.
     """
 
-    def __init__(self, job_id: str, folder: Path) -> None:
+    def __init__(self, job_id: str, url: str, folder: Path) -> None:
         self.job_id = job_id
+        self.url = url
         self.folder = folder
         self.progress = ""
 
@@ -139,7 +141,7 @@ class Jobs:
             created=now,
             touched=now,
         )
-        run = JobRun(job_id, self._options.folder / job_id)
+        run = JobRun(job_id, request.partition(" ")[2], self._options.folder / job_id)
         running = self._running[job_id] = _Running(run=run, size=size)
         try:
             await self._store.add(job)
@@ -148,6 +150,10 @@ class Jobs:
             raise
         running.task = asyncio.create_task(self._do(job, run, work))
         return job_id
+
+    def is_running(self, job_id: str) -> bool:
+        """Say whether this process has a job under way, or waiting for its turn."""
+        return job_id in self._running
 
     async def find(self, job_id: str) -> Job:
         """Return a job as it is now; one whose process is gone is interrupted.

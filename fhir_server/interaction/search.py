@@ -106,7 +106,7 @@ async def _answer(
     entries = [
         *_entries(knowledge, request, page.matches, "match", subset),
         *_entries(knowledge, request, filter(admits, found.versions), "include", subset),
-        *_remarks(services, request, parsed, found),
+        *await _remarks(services, request, parsed, found),
     ]
     return Response(
         status=200,
@@ -206,13 +206,16 @@ def _entries(
         }
 
 
-def _remarks(
+async def _remarks(
     services: Services, request: Request, parsed: ParsedSearch, found: Included
 ) -> Iterable[JsonObject]:
-    """Yield the OperationOutcome that says what was left out."""
+    """Return the OperationOutcome that says what was left out, if anything was."""
     issues: list[Issue] = list(parsed.issues)
+    for code in await services.index.missed_by(parsed.query):
+        issues.append(issue("search-index-incomplete", found=code, expression=f"http.{code}"))
     if found.is_cut_off:
         issues.append(issue("include-cut", expected=services.search_limits.max_included))
-    if issues:
-        outcome = operation_outcome(issues, request.language)
-        yield {"resource": outcome, "search": {"mode": "outcome"}}
+    if not issues:
+        return ()
+    outcome = operation_outcome(issues, request.language)
+    return ({"resource": outcome, "search": {"mode": "outcome"}},)

@@ -12,6 +12,7 @@ from typing import Literal
 from fhir_server.interaction.job import Jobs
 from fhir_server.interaction.knowledge import KnowledgeBase
 from fhir_server.interaction.message import Request, Response
+from fhir_server.interaction.search_index import SearchIndex
 from fhir_server.interaction.target import Target
 from fhir_server.model import LogicalId
 from fhir_server.search import PageTokens, SearchLimits
@@ -69,6 +70,7 @@ class Services:
     knowledge: KnowledgeBase
     pages: PageTokens
     jobs: Jobs
+    index: SearchIndex
     search_limits: SearchLimits = field(default_factory=SearchLimits)
     options: InteractionOptions = field(default_factory=InteractionOptions)
     clock: Callable[[], datetime] = utc_now

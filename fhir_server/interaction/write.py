@@ -268,6 +268,8 @@ async def _in_effect(services: Services, results: list[Result]) -> list[Result]:
     if not versions:
         return results
     warnings = await services.knowledge.apply(versions)
+    if any(version.resource_type == "SearchParameter" for version in versions):
+        await services.index.catch_up()
     if not warnings:
         return results
     first = results[0]

@@ -8,6 +8,7 @@ from fhir_server.operation.export import EXPORT
 from fhir_server.operation.fhirpath import FHIRPATH
 from fhir_server.operation.lastn import LASTN
 from fhir_server.operation.meta import META_OPERATIONS
+from fhir_server.operation.reindex import REINDEX
 from fhir_server.operation.snapshot import SNAPSHOT
 from fhir_server.operation.stats import STATS
 from fhir_server.operation.terminology import TERMINOLOGY_OPERATIONS
@@ -22,6 +23,7 @@ OPERATIONS: tuple[Operation, ...] = (
     CONVERT,
     DOCUMENT,
     LASTN,
+    REINDEX,
     STATS,
     *META_OPERATIONS,
     *TERMINOLOGY_OPERATIONS,

@@ -1,5 +1,6 @@
 """Search: index values, the tree of a query, and how both are made from the definitions."""
 
+from fhir_server.search.asked import asked_parameters
 from fhir_server.search.clause import CodeExpander
 from fhir_server.search.compartment import compartment_types
 from fhir_server.search.fold import fold
@@ -125,6 +126,7 @@ __all__ = [
     "TypeMatch",
     "UriMatch",
     "UriValue",
+    "asked_parameters",
     "compartment_types",
     "fold",
     "interval",

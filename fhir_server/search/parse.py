@@ -71,6 +71,9 @@ class QueryParser:
         canonical_unit: The same that the index is made with.
         now: The clock, for the tolerance of ``ap``.
         full_text: The same that the index is made with.
+
+    Attributes:
+        words: Parameters that search by words, where that is on.
     """
 
     def __init__(
@@ -88,13 +91,13 @@ class QueryParser:
         self._expander = expander
         self._canonical_unit = canonical_unit
         self._now = now
-        self._full_text = offered(full_text)
+        self.words = offered(full_text)
         self._implicit = ImplicitSystems(registry)
 
     def offered(self, resource_type: str) -> list[SearchParameter]:
         """Return the parameters that a query on a type can use, by code."""
         known = self._registry.search_parameters(resource_type)
-        return [known[code] for code in usable_codes(known, self._full_text)]
+        return [known[code] for code in usable_codes(known, self.words)]
 
     def parse(
         self,
@@ -132,7 +135,7 @@ class QueryParser:
             now=self._now(),
             expander=self._expander,
             canonical_unit=self._canonical_unit,
-            full_text=self._full_text,
+            full_text=self.words,
         )
         key: CompartmentKey | None = None
         if compartment is not None:
