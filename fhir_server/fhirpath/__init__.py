@@ -11,7 +11,8 @@ from fhir_server.fhirpath.expression import Expression, compile_expression
 from fhir_server.fhirpath.narrative import narrative_faults
 from fhir_server.fhirpath.navigation import Navigator
 from fhir_server.fhirpath.node import Node, node, root_node
-from fhir_server.fhirpath.people import evaluate, to_json
+from fhir_server.fhirpath.people import evaluate, judge, to_json
+from fhir_server.fhirpath.tree_json import tree_json
 from fhir_server.fhirpath.type_model import ElementType, TypeModel
 
 __all__ = [
@@ -27,9 +28,11 @@ __all__ = [
     "check_expression",
     "compile_expression",
     "evaluate",
+    "judge",
     "narrative_faults",
     "node",
     "root_node",
     "to_json",
+    "tree_json",
     "ucum",
 ]

@@ -54,27 +54,23 @@ class Node(msgspec.Struct, frozen=True, gc=False, eq=False):
                 )
         return "".join(f"/{step}" for step in reversed(steps))
 
-    @property
-    def path(self) -> str:
+    def path(self, model: TypeModel) -> str:
         """FHIRPath of the node with indexes, such as ``Patient.name[0].given[1]``.
 
-        A choice keeps the JSON property: ``Observation.valueQuantity`` would be ``.value`` in
-        FHIRPath; here it is written as FHIRPath does, from the type of the node.
+        A choice is written as FHIRPath does: ``Observation.value`` for ``valueQuantity``.
         """
         steps = []
         for node in self.ancestors():
-            if node.key is None:
-                steps.append(node.fhir_type)
-            else:
-                name = _element_name(node.key, node.fhir_type)
-                steps.append(name if node.index is None else f"{name}[{node.index}]")
+            name = node.fhir_type if node.key is None else _element_name(node, node.key, model)
+            steps.append(name if node.index is None else f"{name}[{node.index}]")
         return ".".join(reversed(steps))
 
 
-def _element_name(key: str, fhir_type: str) -> str:
-    """``valueQuantity`` of type ``Quantity`` is element ``value``."""
-    suffix = fhir_type[0].upper() + fhir_type[1:]
-    return key.removesuffix(suffix) or key
+def _element_name(node: Node, key: str, model: TypeModel) -> str:
+    """``valueQuantity`` of type ``Quantity`` is element ``value``; ``birthDate`` is one itself."""
+    if node.parent is None or model.element(node.parent.fhir_type, key) is not None:
+        return key
+    return key.removesuffix(node.fhir_type[0].upper() + node.fhir_type[1:]) or key
 
 
 def root_node(resource: JsonObject, model: TypeModel) -> Node:

@@ -3,11 +3,12 @@
 Spec: https://hl7.org/fhir/R4/fhirpath.html
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
 from fhir_server.definitions import Registry, load_registry
+from fhir_server.fhirpath.analysis import Analysis, check_expression
 from fhir_server.fhirpath.environment import Env
 from fhir_server.fhirpath.expression import Expression, compile_expression
 from fhir_server.fhirpath.navigation import Navigator
@@ -19,7 +20,11 @@ from fhir_server.model import JsonObject, split_canonical
 
 
 def evaluate(
-    resource: JsonObject | None, expression: str, variables: Mapping[str, Any] | None = None
+    resource: JsonObject | None,
+    expression: str,
+    variables: Mapping[str, Any] | None = None,
+    *,
+    trace: Callable[[str, list[Any]], None] | None = None,
 ) -> list[Any]:
     """Evaluate an expression on an R4 resource.
 
@@ -27,6 +32,7 @@ def evaluate(
         resource: The focus; None: there is none.
         expression: FHIRPath, taken strictly: an element that the type does not have is an error.
         variables: Values of ``%name``: JSON scalars, resources, or lists of these.
+        trace: Gets what ``trace()`` sees: its name and JSON values.
 
     Returns:
         JSON values: dates and times as strings, quantities as objects, elements as they stand in
@@ -40,8 +46,33 @@ def evaluate(
     focus = [] if resource is None else [root_node(resource, registry.types)]
     compiled = _compiled(expression, focus[0].fhir_type if focus else None)
     given = {name: _nodes(value, registry) for name, value in (variables or {}).items()}
-    found = compiled.evaluate(focus, Env(variables=given, host=_DefinitionsHost(registry)))
-    return [to_json(item) for item in found]
+    env = Env(variables=given, host=_DefinitionsHost(registry), trace=_in_json(trace))
+    return [to_json(item) for item in compiled.evaluate(focus, env)]
+
+
+def _in_json(
+    trace: Callable[[str, list[Any]], None] | None,
+) -> Callable[[str, Sequence[Node]], None] | None:
+    if trace is None:
+        return None
+    return lambda name, nodes: trace(name, [to_json(item) for item in nodes])
+
+
+def judge(expression: str, context_types: Collection[str] = ()) -> Analysis:
+    """Judge an expression against the definitions of R4 and of the country, without running it.
+
+    Args:
+        expression: FHIRPath.
+        context_types: The types its focus may have; none: nothing is known of it.
+    """
+    navigator = _navigator()
+    return check_expression(
+        expression,
+        navigator.model,
+        context_types=context_types,
+        variables={},
+        navigator=navigator,
+    )
 
 
 @cache

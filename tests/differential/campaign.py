@@ -108,6 +108,7 @@ def explanation(found: Difference, rules: list[dict[str, Any]]) -> str | None:
             rule["engine"] == found.engine
             and _kind(found.ours) in rule["ours"]
             and _kind(found.theirs) in rule["theirs"]
+            and found.theirs in rule.get("their_answers", [found.theirs])
             and re.search(rule["expression"], found.expression)
         ):
             return str(rule["why"])

@@ -138,6 +138,7 @@ def subsumed_by(site: Site, other: Compiled) -> Compiled:
 
 def _compare_codes(site: Site, other: Compiled, *, is_above: bool) -> Compiled:
     source, argument, offset, name = site.source.many, other.many, site.offset, f"{site.name}()"
+    model = site.navigator.model
 
     def truth(focus: Collection, scope: Scope) -> bool | None:
         item = single(source(focus, scope), offset, name)
@@ -148,7 +149,7 @@ def _compare_codes(site: Site, other: Compiled, *, is_above: bool) -> Compiled:
         pair = (item, about) if is_above else (about, item)
         answer: bool | None = None if ask is None else ask(*pair)
         if answer is None:
-            raise Fault("fhirpath-not-available", offset, function=name, found=about.path)
+            raise Fault("fhirpath-not-available", offset, function=name, found=about.path(model))
         return answer
 
     return from_truth(truth, reads_scope=True)
@@ -171,7 +172,7 @@ def html_checks(site: Site) -> Compiled:
 @function("elementDefinition", spec="R4 elementDefinition", result="ElementDefinition")
 def element_definition(site: Site) -> Compiled:
     """Return the ElementDefinition of each item, as far as the host knows it."""
-    source, offset = site.source.many, site.offset
+    source, offset, model = site.source.many, site.offset, site.navigator.model
 
     def many(focus: Collection, scope: Scope) -> Collection:
         items = source(focus, scope)
@@ -179,7 +180,7 @@ def element_definition(site: Site) -> Compiled:
         if ask is None:
             if not items:
                 return []
-            name, found = "elementDefinition()", items[0].path
+            name, found = "elementDefinition()", items[0].path(model)
             raise Fault("fhirpath-not-available", offset, function=name, found=found)
         definitions = (ask(item) for item in items)
         return [definition for definition in definitions if definition is not None]

@@ -39,7 +39,7 @@ class KnowsAll:
         return node.fhir_type == profile
 
     def element_definition(self, node: Node) -> Node | None:
-        return Node({"path": node.path}, "ElementDefinition")
+        return Node({"path": node.pointer}, "ElementDefinition")
 
     def in_slice(self, node: Node, structure: str, name: str) -> bool | None:
         return bool(node.value.get("use") == name)
@@ -52,7 +52,7 @@ def holds(text: str, focus: Node | Sequence[Node], registry: Registry) -> bool:
 def test_a_node_knows_its_place(registry: Registry) -> None:
     compiled = compile_expression("name.given | deceased", registry.types)
     found = compiled.evaluate(root_node(PATIENT, registry.types))
-    assert [(n.path, n.pointer, n.fhir_type) for n in found] == [
+    assert [(n.path(registry.types), n.pointer, n.fhir_type) for n in found] == [
         ("Patient.name[0].given[0]", "/name/0/given/0", "string"),
         ("Patient.name[0].given[1]", "/name/0/given/1", "string"),
         ("Patient.deceased", "/deceasedBoolean", "boolean"),
@@ -149,8 +149,8 @@ def test_the_host_answers_what_lies_outside(evaluate: Evaluate) -> None:
     assert evaluate("gender.conformsTo('x')", resource, env) == [False]
     assert evaluate("name.slice('http://p', 'old').family", resource, env) == ["b"]
     assert evaluate("name.elementDefinition().path", resource, env) == [
-        "Patient.name[0]",
-        "Patient.name[1]",
+        "/name/0",
+        "/name/1",
     ]
 
 

@@ -126,4 +126,4 @@ def test_the_common_search_expressions_select_the_right_elements(
     }
     compiled = compile_expression(expression, registry.types)
     found = compiled.evaluate(root_node(resource, registry.types), Env(host=Types(registry)))
-    assert [item.path for item in found] == paths
+    assert [item.path(registry.types) for item in found] == paths
