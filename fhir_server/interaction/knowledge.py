@@ -28,8 +28,8 @@ from fhir_server.validation import Validator
 
 DEFINITION_TYPES = frozenset(
     {
-        "CodeSystem", "ConceptMap", "NamingSystem", "Questionnaire", "SearchParameter",
-        "StructureDefinition", "ValueSet",
+        "CodeSystem", "ConceptMap", "Library", "Measure", "NamingSystem", "Questionnaire",
+        "SearchParameter", "StructureDefinition", "ValueSet",
     }
 )  # fmt: skip
 """Types whose stored instances take effect at once."""
