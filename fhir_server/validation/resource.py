@@ -118,7 +118,7 @@ class ResourceChecks:
     ) -> Findings | None:
         structure = self._table.registry.structure(canonical)
         if structure is None:
-            severity = self._table.options.unknown_profile if at else "error"
+            severity = scope.run.unknown_profile if at else "error"
             return [Finding("profile-unknown", severity=severity, found=canonical, at=at)]
         if not self._table.registry.types.is_subtype(resource_type, structure.type):
             return [self._other_type(structure, resource_type, at)]

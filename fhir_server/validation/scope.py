@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from fhir_server.definitions import Element, Registry, Structure
 from fhir_server.fhirpath import Env, Node
-from fhir_server.model import JsonObject
+from fhir_server.model import JsonObject, Severity
 from fhir_server.terminology import Terminology
 from fhir_server.validation.bundle_index import BundleIndex
 from fhir_server.validation.finding import Findings
@@ -104,13 +104,14 @@ class Plans(Protocol):
 class Run:
     """What one call of the validator shares: services, and verdicts that would be asked again."""
 
-    __slots__ = ("conformance", "held", "is_strict", "resolver", "table")
+    __slots__ = ("conformance", "held", "is_strict", "resolver", "table", "unknown_profile")
 
     def __init__(
         self, table: "Plans", resolver: ReferenceResolver | None, *, is_strict: bool = False
     ) -> None:
         self.table = table
         self.is_strict = is_strict
+        self.unknown_profile: Severity = "warning" if is_strict else table.options.unknown_profile
         self.resolver = resolver
         self.conformance: dict[tuple[int, str], bool] = {}  # by identity of the value
         self.held: list[JsonObject] = []  # what was fetched, so that identities stay unique

@@ -11,19 +11,17 @@ from dataclasses import replace
 from fhir_server.model import Issue
 
 STRICT_RULES = frozenset((
-    "attachment-hash", "code-not-uri", "binding-to-other", "measure-library-not-compiled",
-    "attachment-size", "attachment-white-space",
-    "bundle-link-paging", "bundle-link-repeated",
-    "canonical-contained", "canonical-not-absolute",
-    "code-system-count", "code-system-not-present", "concept-map-code", "concept-map-scope",
-    "concept-property-code", "concept-property-hl7", "concept-property-relative",
-    "concept-property-repeated", "concept-property-type",
-    "constraint-source", "definition-context", "definition-derivation", "definition-kind",
-    "definition-type", "definition-type-taken", "extension-url-not-fixed",
-    "filter-code", "filter-ecl", "filter-operator", "filter-value",
-    "full-url-missing", "identifier-not-uri", "include-system-identifier",
-    "include-system-relative", "include-system-supplement", "include-system-value-set",
-    "include-system-version", "measure-library-ambiguous", "measure-library-unknown",
+    "attachment-hash", "attachment-size", "attachment-white-space", "binding-to-other",
+    "bundle-graph-missing", "bundle-link-paging", "bundle-link-repeated", "canonical-contained",
+    "canonical-not-absolute", "code-not-uri", "code-system-count", "code-system-not-present",
+    "concept-map-code", "concept-map-scope", "concept-property-code", "concept-property-relative",
+    "concept-property-repeated", "concept-property-type", "constraint-source",
+    "definition-context", "definition-derivation", "definition-kind", "definition-type",
+    "definition-type-taken", "document-entry-unreachable", "extension-url-not-fixed",
+    "filter-code", "filter-ecl", "filter-operator", "filter-value", "full-url-missing",
+    "identifier-not-uri", "include-system-identifier", "include-system-relative",
+    "include-system-supplement", "include-system-value-set", "include-system-version",
+    "measure-library-ambiguous", "measure-library-not-compiled", "measure-library-unknown",
     "measure-part-missing", "measure-part-repeated", "measure-part-unknown",
     "measure-part-without-code", "measure-report-count", "measure-report-subjects",
     "measure-score-cohort", "measure-score-missing", "measure-score-range", "measure-score-unit",
@@ -32,9 +30,8 @@ STRICT_RULES = frozenset((
     "search-parameter-base", "search-parameter-expression", "search-parameter-parts",
     "search-parameter-type", "supplement-case", "supplement-code", "supplement-content",
     "supplement-of-nothing", "system-fragment", "system-fragment-missing", "system-not-absolute",
-    "type-profile-other", "value-alternative", "value-required",
-    "xhtml-link-broken", "xhtml-link-empty", "xhtml-link-invalid", "xhtml-link-scheme",
-    "xhtml-misplaced",
+    "type-profile-other", "value-alternative", "value-required", "xhtml-link-broken",
+    "xhtml-link-empty", "xhtml-link-invalid", "xhtml-link-scheme", "xhtml-misplaced",
 ))  # fmt: skip
 """Rules whose findings are errors in a strict validation."""
 

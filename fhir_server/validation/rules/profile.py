@@ -71,7 +71,7 @@ class _Profiles:
         if structure is None:
             structure = self._only = self._table.registry.structure(profile)
         if structure is None:
-            return self._unknown(profile)
+            return self._unknown(profile, scope)
         if "#" in profile:
             element_id = profile.partition("#")[2]
             rule = self._table.element_rule(structure, element_id, self._fhir_type)
@@ -91,7 +91,7 @@ class _Profiles:
         ]
         if len(known) < len(self._profiles):
             missing = next(p for p in self._profiles if self._table.registry.structure(p) is None)
-            return self._unknown(missing)
+            return self._unknown(missing, scope)
         candidates = [s for s in known if "resourceType" not in value or self._fits(value, s)]
         inner = _inside(value, scope)
         if any(self._table.conforms(value, s, inner) for s in candidates):
@@ -120,6 +120,6 @@ class _Profiles:
             profile=structure.url,
         )
 
-    def _unknown(self, profile: str) -> Findings:
-        severity = self._table.options.unknown_profile
+    def _unknown(self, profile: str, scope: Scope) -> Findings:
+        severity = scope.run.unknown_profile
         return [Finding("profile-unknown", severity=severity, source=self._source, found=profile)]
