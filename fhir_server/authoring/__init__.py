@@ -1,7 +1,7 @@
 """Work on profiles: new ones, checks, differences, impact on data, packages, JSON Schemas."""
 
 from fhir_server.authoring.check import Checked, check_definitions, claims
-from fhir_server.authoring.difference import Change, Difference, difference
+from fhir_server.authoring.difference import Change, Difference, describe, difference
 from fhir_server.authoring.impact import Comparison, Impact, csv_rows
 from fhir_server.authoring.json_schema import json_schema
 from fhir_server.authoring.publication import Publication, pack
@@ -31,6 +31,7 @@ __all__ = [
     "check_definitions",
     "claims",
     "csv_rows",
+    "describe",
     "difference",
     "json_schema",
     "new_profile",

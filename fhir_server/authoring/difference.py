@@ -6,7 +6,7 @@ data they did not have to expect. Either is breaking, so the next version is a m
 Spec: https://hl7.org/fhir/R4/elementdefinition.html; versions: https://semver.org/spec/v2.0.0.html
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -113,10 +113,14 @@ def _listed(element: Element) -> Iterator[str]:
         yield from _listed(inner)
 
 
-def summary(found: Difference, describe: Callable[[Change], str], limit: int = 5) -> str:
-    """Tell the breaking changes first, at most ``limit`` of all."""
-    ordered = sorted(found.changes, key=lambda c: -_ORDER.index(c.aspect.advice))
-    told = [describe(change) for change in ordered[:limit]]
+def describe(found: Difference, limit: int = 5) -> str:
+    """Tell the changes in one line for a log, breaking ones first, at most ``limit`` of them."""
+    ordered = sorted(found.changes, key=lambda change: -_ORDER.index(change.aspect.advice))
+    told = [
+        f"{change.element} {change.aspect.name} {change.aspect.before} → {change.aspect.after}"
+        f" ({change.aspect.direction})".lstrip()
+        for change in ordered[:limit]
+    ]
     if len(ordered) > limit:
         told.append(f"+{len(ordered) - limit}")
     return "; ".join(told)

@@ -17,7 +17,7 @@ from fhir_server.definitions.errors import DefinitionErrors, PackageMissing, Pac
 from fhir_server.definitions.installed import PackageInfo, install, installed, remove
 from fhir_server.definitions.loading import load_registry
 from fhir_server.definitions.manifest import MANIFEST, listed_files, read_manifest
-from fhir_server.definitions.packages import NATIONAL_FOLDERS, shipped_folder
+from fhir_server.definitions.packages import NATIONAL_FOLDERS, national_folders, shipped_folder
 from fhir_server.definitions.reach import Reached, find_element, reach
 from fhir_server.definitions.registry import Registry
 from fhir_server.definitions.search_parameters import Component, SearchParameter
@@ -57,6 +57,7 @@ __all__ = [
     "installed",
     "listed_files",
     "load_registry",
+    "national_folders",
     "packed",
     "reach",
     "read_manifest",

@@ -201,9 +201,14 @@ def core_packages(places: PackagePlaces) -> Iterator[Package]:
 
 def national_package() -> Package | None:
     """Return the national package: of the checkout around this code, else of the wheel."""
-    paths = tuple(shipped_folder(name) for name in NATIONAL_FOLDERS)
-    found = tuple(path for path in paths if (path / MANIFEST).is_file())
+    found = national_folders()
     return Listed(name="national", paths=found) if found else None
+
+
+def national_folders() -> tuple[Path, ...]:
+    """Return the folders of the national package."""
+    paths = (shipped_folder(name) for name in NATIONAL_FOLDERS)
+    return tuple(path for path in paths if (path / MANIFEST).is_file())
 
 
 def shipped_folder(name: str) -> Path:

@@ -187,6 +187,13 @@ class Registry:
         """Yield what `with_resources` brought, with the snapshots that were filled in."""
         return ((entry, self._overlay.shelf.load(entry)) for entry in self._overlay.shelf.entries)
 
+    def given(self) -> Iterator[JsonObject]:
+        """Yield what `with_resources` was given, snapshots that were filled in left out."""
+        generated = self._overlay.generated
+        for key, definition in self._overlay.given.items():
+            left_out = "snapshot" if key in generated else None
+            yield {k: v for k, v in definition.items() if k != left_out}
+
     # -- inside
 
     def _draft(self, overlay: Overlay) -> "Registry":

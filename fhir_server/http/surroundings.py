@@ -1,6 +1,6 @@
 """What surrounds the FHIR API: health, metrics and status, for operators and their tools."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -12,9 +12,15 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 HealthCheck = Callable[[], Awaitable[StoreHealth]]
+DefinitionStatus = Callable[[], Mapping[str, object]]
 
 
-def surroundings(health: HealthCheck, metrics: CollectorRegistry, base_url: str) -> "FastAPI":
+def surroundings(
+    health: HealthCheck,
+    metrics: CollectorRegistry,
+    base_url: str,
+    definitions: DefinitionStatus,
+) -> "FastAPI":
     """Return the application for everything outside of the FHIR base.
 
     The framework is imported here: it takes 0.2 s, which the first FHIR request need not wait for.
@@ -23,6 +29,7 @@ def surroundings(health: HealthCheck, metrics: CollectorRegistry, base_url: str)
         health: Asks the store.
         metrics: What ``/metrics`` publishes.
         base_url: Of the FHIR API, for ``/status``.
+        definitions: Says which packages are loaded and how the last edit of one went.
     """
     from fastapi import FastAPI, Response
     from fastapi.responses import JSONResponse, PlainTextResponse
@@ -50,6 +57,7 @@ def surroundings(health: HealthCheck, metrics: CollectorRegistry, base_url: str)
                 "version": __version__,
                 "fhir": base_url,
                 "store": _readiness(found),
+                "definitions": dict(definitions()),
             }
         )
 

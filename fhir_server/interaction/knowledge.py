@@ -111,6 +111,19 @@ class KnowledgeBase:
             url = None if resource is None else resource.get("url")
             self._in_force[_key(version)] = InForce(version.version_id, url, warnings)
 
+    async def rest_on(self, base: Registry) -> tuple[Issue, ...]:
+        """Put packages in force that were loaded anew, with the stored definitions on top of them.
+
+        Returns:
+            A warning for each stored definition that does not compile on them.
+        """
+        async with self._changing:
+            given = list(self.current.registry.given())
+            changes = [(one["resourceType"], None, one) for one in given]
+            registry, warnings = await asyncio.to_thread(_changed, base, changes)
+            self.current = await asyncio.to_thread(self._build, registry)
+            return warnings
+
     async def load(self, store: ResourceStore) -> tuple[Issue, ...]:
         """Let every definition take effect that the store holds, and none that it does not."""
         warnings: list[Issue] = []
