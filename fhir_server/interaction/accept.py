@@ -61,8 +61,18 @@ def check_id(resource: JsonObject, logical_id: LogicalId) -> None:
         raise InvalidRequest.of("id-other", found=found, expected=logical_id)
 
 
+def tells_remarks(request: Request) -> bool:
+    """Say whether the client sees what validation remarks on content that it lets pass."""
+    return request.preferences.returns == "OperationOutcome"
+
+
 async def validated(
-    services: Services, knowledge: Knowledge, resource: JsonObject, size: int
+    services: Services,
+    knowledge: Knowledge,
+    resource: JsonObject,
+    size: int,
+    *,
+    tells_remarks: bool = True,
 ) -> tuple[Issue, ...]:
     """Validate a resource before it is stored.
 
@@ -71,6 +81,7 @@ async def validated(
         knowledge: The validator in force.
         resource: With or without id; what the server sets is not looked at.
         size: Bytes of the body it came in: large ones are validated on a worker thread.
+        tells_remarks: See there.
 
     Returns:
         What was found; in mode ``warn`` errors are among it.
@@ -81,21 +92,26 @@ async def validated(
     if services.options.validation_mode == "off":
         return ()
     if size > services.options.offload_from_bytes:
-        issues = await asyncio.to_thread(findings, services, knowledge, resource)
+        issues = await asyncio.to_thread(findings, services, knowledge, resource, tells_remarks)
     else:
-        issues = findings(services, knowledge, resource)
+        issues = findings(services, knowledge, resource, tells_remarks)
     refuse_errors(services, issues)
     return issues
 
 
-def findings(services: Services, knowledge: Knowledge, resource: JsonObject) -> tuple[Issue, ...]:
+def findings(
+    services: Services,
+    knowledge: Knowledge,
+    resource: JsonObject,
+    tells_remarks: bool = True,
+) -> tuple[Issue, ...]:
     """Return what is wrong with a resource: by R4, its claimed profiles and the demanded ones."""
     profiles = (
         national_profiles(knowledge.registry, resource["resourceType"])
         if services.options.requires_national
         else ()
     )
-    found = knowledge.validator.validate(resource, profiles=profiles)
+    found = knowledge.validator.validate(resource, profiles=profiles, tells_remarks=tells_remarks)
     if services.options.accepts_draft_definitions and resource["resourceType"] in DEFINITION_TYPES:
         return tuple(_of_draft(one) for one in found)
     return tuple(found)

@@ -3,7 +3,7 @@
 Spec: https://hl7.org/fhir/R4/http.html#create and https://hl7.org/fhir/R4/http.html#ccreate
 """
 
-from fhir_server.interaction.accept import check_shape, posted, validated
+from fhir_server.interaction.accept import check_shape, posted, tells_remarks, validated
 from fhir_server.interaction.answer import of_result, of_version
 from fhir_server.interaction.conditional import (
     criteria_parameters,
@@ -40,7 +40,13 @@ async def create(services: Services, target: Target, request: Request) -> Respon
         found = await single_match(services, query)
         if found is not None:
             return of_version(found)
-    warnings = await validated(services, knowledge, resource, len(request.body or b""))
+    warnings = await validated(
+        services,
+        knowledge,
+        resource,
+        len(request.body or b""),
+        tells_remarks=tells_remarks(request),
+    )
     change = Change(
         method="POST",
         resource_type=target.resource_type,

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
-from fhir_server.interaction.accept import findings, refuse_errors
+from fhir_server.interaction.accept import findings, refuse_errors, tells_remarks
 from fhir_server.interaction.answer import of_result, of_version
 from fhir_server.interaction.batch import answer_entry
 from fhir_server.interaction.bundle import bundle, response_entry
@@ -74,7 +74,7 @@ async def transaction(
     for _ in range(MAX_ATTEMPTS):
         planned = await Planner(services, knowledge, ids).plan(entries)
         planned = await _linked(services, knowledge, planned)
-        planned = await _validated(services, knowledge, planned, len(request.body or b""))
+        planned = await _validated(services, knowledge, planned, request)
         await _check_reads(services, knowledge, planned)
         changes = [plan.change for plan in planned if plan.change is not None]
         try:
@@ -182,15 +182,16 @@ async def _match(
 
 
 async def _validated(
-    services: Services, knowledge: Knowledge, planned: Sequence[Planned], size: int
+    services: Services, knowledge: Knowledge, planned: Sequence[Planned], request: Request
 ) -> list[Planned]:
     """Validate all content; errors of every entry are told in one refusal."""
     if services.options.validation_mode == "off":
         return list(planned)
-    if size > services.options.offload_from_bytes:
-        found = await asyncio.to_thread(_findings, services, knowledge, planned)
+    wants_all = tells_remarks(request)
+    if len(request.body or b"") > services.options.offload_from_bytes:
+        found = await asyncio.to_thread(_findings, services, knowledge, planned, wants_all)
     else:
-        found = _findings(services, knowledge, planned)
+        found = _findings(services, knowledge, planned, wants_all)
     refuse_errors(services, tuple(one for issues in found.values() for one in issues))
     return [
         plan
@@ -201,16 +202,23 @@ async def _validated(
 
 
 def _findings(
-    services: Services, knowledge: Knowledge, planned: Sequence[Planned]
+    services: Services,
+    knowledge: Knowledge,
+    planned: Sequence[Planned],
+    wants_all: bool,
 ) -> Mapping[int, tuple[Issue, ...]]:
-    return {
+    """Return what is wrong with each entry; remarks too where the client wants or one is wrong."""
+    found = {
         plan.entry.index: tuple(
-            found.at_entry(plan.entry.index)
-            for found in findings(services, knowledge, plan.change.resource)
+            issue.at_entry(plan.entry.index)
+            for issue in findings(services, knowledge, plan.change.resource, wants_all)
         )
         for plan in planned
         if plan.change is not None and plan.change.resource is not None
     }
+    if not wants_all and any(issue.is_error for issues in found.values() for issue in issues):
+        return _findings(services, knowledge, planned, True)
+    return found
 
 
 async def _check_reads(

@@ -5,7 +5,7 @@ Spec: https://hl7.org/fhir/R4/http.html#update and https://hl7.org/fhir/R4/http.
 
 from dataclasses import replace
 
-from fhir_server.interaction.accept import check_id, check_shape, posted, validated
+from fhir_server.interaction.accept import check_id, check_shape, posted, tells_remarks, validated
 from fhir_server.interaction.answer import of_result
 from fhir_server.interaction.conditional import criteria_query, single_match
 from fhir_server.interaction.message import Request, Response
@@ -36,7 +36,13 @@ async def update(services: Services, target: Target, request: Request) -> Respon
     resource = posted(request)
     check_shape(resource, target.resource_type)
     check_id(resource, target.logical_id)
-    warnings = await validated(services, knowledge, resource, len(request.body or b""))
+    warnings = await validated(
+        services,
+        knowledge,
+        resource,
+        len(request.body or b""),
+        tells_remarks=tells_remarks(request),
+    )
     change = Change(
         method="PUT",
         resource_type=target.resource_type,
@@ -62,7 +68,13 @@ async def conditional_update(services: Services, target: Target, request: Reques
     resource = posted(request)
     check_shape(resource, target.resource_type)
     query = criteria_query(knowledge, target.resource_type, request.parameters, request.base_url)
-    warnings = await validated(services, knowledge, resource, len(request.body or b""))
+    warnings = await validated(
+        services,
+        knowledge,
+        resource,
+        len(request.body or b""),
+        tells_remarks=tells_remarks(request),
+    )
 
     async def change() -> Change:
         made = await conditional_change(
