@@ -25,21 +25,39 @@ def base_validator(registry: Registry) -> Validator:
     return Validator(registry, Terminology(registry), options)
 
 
+@pytest.fixture(scope="session")
+def extended(registry: Registry) -> Callable[..., Validator]:
+    """Make a validator with further definitions or other options; the same ones share it."""
+
+    made: dict[str, Validator] = {}
+
+    def make(definitions: Sequence[Json], options: Json) -> Validator:
+        key = repr((definitions, options))
+        if key not in made:
+            known = registry.with_resources(definitions) if definitions else registry
+            chosen = ValidationOptions(**{"best_practice": None, **options})
+            made[key] = Validator(known, Terminology(known), chosen)
+        return made[key]
+
+    return make
+
+
 @pytest.fixture
-def validate(registry: Registry, base_validator: Validator) -> Validate:
+def validate(extended: Callable[..., Validator], base_validator: Validator) -> Validate:
     def run(
         resource: Json,
         *,
         definitions: Sequence[Json] = (),
         profiles: Sequence[str] = (),
         resolver: Any = None,
+        is_strict: bool = False,
         **options: Any,
     ) -> list[Issue]:
         validator = base_validator
         if definitions or options:
-            extended = registry.with_resources(definitions) if definitions else registry
-            chosen = ValidationOptions(**{"best_practice": None, **options})
-            validator = Validator(extended, Terminology(extended), chosen)
-        return validator.validate(resource, profiles=profiles, resolver=resolver)
+            validator = extended(definitions, options)
+        return validator.validate(
+            resource, profiles=profiles, resolver=resolver, is_strict=is_strict
+        )
 
     return run

@@ -1,6 +1,7 @@
 """Resources and what is said of them: ``cases/*.yaml``.
 
-A case gives a resource, profiles and definitions where it needs them, and every issue as
+A case gives a resource, profiles and definitions (of its own beside those of the file) where it
+needs them, ``strict`` where a strict validation is meant, and every issue as
 ``rule @ expression``, warnings and information too; ``patch`` and ``suggest`` compare further.
 """
 
@@ -33,7 +34,11 @@ def definitions(area: str) -> list[dict[str, Any]]:
 def test_the_resource_has_exactly_these_issues(case: dict[str, Any], area: str, validate) -> None:
     found = validate(
         case["resource"],
-        definitions=definitions(area) if case.get("defined", True) else (),
+        definitions=[
+            *(definitions(area) if case.get("defined", True) else ()),
+            *case.get("definitions", ()),
+        ],
+        is_strict=case.get("strict", False),
         profiles=case.get("profiles", ()),
         **case.get("options", {}),
     )
