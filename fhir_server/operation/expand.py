@@ -74,7 +74,7 @@ def run(
         excluded_systems=given.texts("exclude-system"),
         echo=_echo(parameters),
     )
-    return expand(value_set, options, clock())
+    return expand(value_set, options, clock(), terminology.systems.definition)
 
 
 def _echo(parameters: JsonObject) -> tuple[JsonObject, ...]:

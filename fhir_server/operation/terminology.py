@@ -9,7 +9,14 @@ from typing import Protocol
 
 from fhir_server.interaction import Operation, Request, Response, Services, Target
 from fhir_server.model import JsonObject
-from fhir_server.operation import expand, lookup, subsumes, translate, validate_code
+from fhir_server.operation import (
+    batch_validate_code,
+    expand,
+    lookup,
+    subsumes,
+    translate,
+    validate_code,
+)
 from fhir_server.operation.call import instance_of, operation_input
 from fhir_server.operation.terminology_input import FURTHER_PARAMETERS
 from fhir_server.terminology import Terminology
@@ -64,16 +71,25 @@ _RUNS: Mapping[str, Mapping[str, Run]] = {
         "ValueSet": validate_code.run,
         "CodeSystem": validate_code.run_in_code_system,
     },
+    "batch-validate-code": {
+        "ValueSet": batch_validate_code.run,
+        "CodeSystem": batch_validate_code.run_in_code_system,
+    },
     "lookup": {"CodeSystem": lookup.run},
     "subsumes": {"CodeSystem": subsumes.run},
     "translate": {"ConceptMap": translate.run},
 }
 
+_OWN: Mapping[str, str] = {
+    "batch-validate-code": "https://fhir.esoz.ua/OperationDefinition/batch-validate-code",
+}
+"""Canonicals of operations that R4 does not define."""
+
 TERMINOLOGY_OPERATIONS = tuple(
     Operation(
         name=name,
         handler=TerminologyHandler(name, runs),
-        definition=f"{_HL7}[type]-{name}",
+        definition=_OWN.get(name, f"{_HL7}[type]-{name}"),
         resource_types=frozenset(runs),
         on_type=True,
         on_instance=True,

@@ -21,6 +21,10 @@ from fhir_server.terminology import (
 FURTHER_PARAMETERS: Mapping[str, str] = MappingProxyType(
     {
         "abstract": "boolean",
+        "activeOnly": "boolean",
+        "lenient-display-validation": "boolean",
+        "mode": "code",
+        "valueset-membership-only": "boolean",
         "check-system-version": "canonical",
         "default-valueset-version": "canonical",
         "displayLanguage": "code",

@@ -22,6 +22,8 @@ from fhir_server.operation.terminology_input import (
     value_set_of,
 )
 from fhir_server.terminology import (
+    ISSUE_TYPES,
+    TX_ISSUE_TYPE,
     CodeValidation,
     CodingToCheck,
     Languages,
@@ -66,7 +68,7 @@ def run(
         _codings(given, system="system", version="systemVersion", may_lack_system=infers),
         _options(terminology, given, languages, infers=infers),
     )
-    return answer(_entries(found, reader_language(given, language)))
+    return answer(_entries(found, given, reader_language(given, language)))
 
 
 def run_in_code_system(
@@ -110,7 +112,7 @@ def run_in_code_system(
         _codings(given, system="url", version="version", may_lack_system=True),
         _options(terminology, given, languages),
     )
-    return answer(_entries(found, reader_language(given, language)))
+    return answer(_entries(found, given, reader_language(given, language)))
 
 
 def _check_known(terminology: Terminology, url: str, version: str | None) -> None:
@@ -130,6 +132,10 @@ def _options(
         languages=languages,
         allows_abstract=given.boolean("abstract") is not False,
         infers_system=infers,
+        is_lenient_about_displays=given.boolean("lenient-display-validation") is True
+        or "lenient-display-validation" in given.texts("mode"),
+        checks_membership_only=given.boolean("valueset-membership-only") is True,
+        is_active_only=given.boolean("activeOnly") is True,
         supplements=supplements_of(terminology, given),
     )
 
@@ -167,9 +173,12 @@ def _codings(
     )
 
 
-def _entries(found: CodeValidation, language: Language) -> Iterator[JsonObject]:
+def _entries(
+    found: CodeValidation, given: OperationParameters, language: Language
+) -> Iterator[JsonObject]:
     yield {"name": "result", "valueBoolean": found.result}
-    told = found.errors or found.issues
+    warnings = [i for i in found.issues if i.severity == "warning"]
+    told = found.errors or warnings or [i for i in found.issues if i.rule != "terminology-status"]
     if told:
         message = "; ".join(dict.fromkeys(i.text.in_language(language) for i in told))
         yield {"name": "message", "valueString": message}
@@ -182,5 +191,21 @@ def _entries(found: CodeValidation, language: Language) -> Iterator[JsonObject]:
         yield {"name": "version", "valueString": member.version}
         if member.concept is not None and member.concept.is_inactive:
             yield {"name": "inactive", "valueBoolean": True}
+    concept = given.json("codeableConcept", "CodeableConcept")
+    if concept is not None:
+        yield {"name": "codeableConcept", "valueCodeableConcept": concept}
+    for unknown in found.issues:
+        if unknown.rule == "code-system-unknown" and unknown.is_error:
+            yield {"name": "x-caused-by-unknown-system", "valueCanonical": unknown.found}
     if found.issues:
-        yield {"name": "issues", "resource": operation_outcome(found.issues, language)}
+        yield {"name": "issues", "resource": _outcome(found, language)}
+
+
+def _outcome(found: CodeValidation, language: Language) -> JsonObject:
+    """Render the findings; their kind in the words of HL7's terminology ecosystem comes along."""
+    outcome = operation_outcome(found.issues, language)
+    for one, rendered in zip(found.issues, outcome["issue"], strict=True):
+        kind = ISSUE_TYPES.get(one.rule)
+        if kind is not None:
+            rendered["details"]["coding"].append({"system": TX_ISSUE_TYPE, "code": kind})
+    return outcome

@@ -12,6 +12,7 @@ from fhir_server.terminology.code_validation import (
 from fhir_server.terminology.compose import Versions, expansion_parameters
 from fhir_server.terminology.display import ANY_LANGUAGE, Languages, parse_languages
 from fhir_server.terminology.expansion import ExpansionOptions, expand
+from fhir_server.terminology.issue_type import ISSUE_TYPES, TX_ISSUE_TYPE
 from fhir_server.terminology.lookup import CodeDetails, lookup
 from fhir_server.terminology.subsumption import Subsumption, subsumes
 from fhir_server.terminology.terminology import Terminology
@@ -20,6 +21,8 @@ from fhir_server.terminology.value_set import CompiledValueSet, Member
 
 __all__ = [
     "ANY_LANGUAGE",
+    "ISSUE_TYPES",
+    "TX_ISSUE_TYPE",
     "CodeCheck",
     "CodeDetails",
     "CodeValidation",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from fhir_server.model import Issue, JsonObject, issue
 from fhir_server.terminology.check import CodeCheck, check_code, check_member
 from fhir_server.terminology.display import ANY_LANGUAGE, Languages
+from fhir_server.terminology.standing import remarks, status_issues
 from fhir_server.terminology.systems import CodeSystems
 from fhir_server.terminology.value_set import CompiledValueSet
 
@@ -44,12 +45,18 @@ class ValidationOptions:
         languages: Of the displays.
         allows_abstract: Whether codes that only group others will do.
         infers_system: Whether codes without system get theirs from the value set.
+        is_lenient_about_displays: Whether a wrong display is only a warning.
+        checks_membership_only: Whether displays, states and standings are left alone.
+        is_active_only: Whether inactive codes are refused.
         supplements: Canonicals of supplements to apply where the code system alone is asked.
     """
 
     languages: Languages = ANY_LANGUAGE
     allows_abstract: bool = True
     infers_system: bool = False
+    is_lenient_about_displays: bool = False
+    checks_membership_only: bool = False
+    is_active_only: bool = False
     supplements: tuple[str, ...] = ()
 
 
@@ -79,18 +86,21 @@ def validate_in_value_set(
         if coding.system is None and not options.infers_system:
             text = issue("coding-without-system", found=coding.code)
             return CodeCheck(verdict="not-member", issues=(text,))
+        if coding.system is None and (ambiguous := _ambiguous(value_set, coding)):
+            return ambiguous
         return check_member(
             value_set,
             systems,
             coding.system,
             coding.code,
-            display=coding.display,
+            display=_display(coding, options),
             version=coding.version,
             languages=options.languages,
             explains=True,
         )
 
-    return _verdict(codings, check, options)
+    found = _verdict(codings, check, options)
+    return found if options.checks_membership_only else _with_standing(found, systems, value_set)
 
 
 def validate_in_code_system(
@@ -114,13 +124,37 @@ def validate_in_code_system(
             systems,
             system,
             coding.code,
-            display=coding.display,
+            display=_display(coding, options),
             version=coding.version or version,
             languages=options.languages,
             supplements=options.supplements,
         )
 
-    return _verdict(codings, check, options)
+    return _with_standing(_verdict(codings, check, options), systems, None)
+
+
+def _display(coding: CodingToCheck, options: ValidationOptions) -> str | None:
+    return None if options.checks_membership_only else coding.display
+
+
+def _ambiguous(value_set: CompiledValueSet, coding: CodingToCheck) -> CodeCheck | None:
+    """Refuse to infer the system of a code that several systems of the value set have."""
+    members = value_set.match(None, coding.code, coding.version).members
+    found = sorted({member.system for member in members})
+    if len(found) < 2:  # noqa: PLR2004 # one system is what is inferred
+        return None
+    text = issue("coding-ambiguous", found=coding.code, expected=", ".join(found))
+    return CodeCheck(verdict="not-member", issues=(text,))
+
+
+def _with_standing(
+    found: CodeValidation, systems: CodeSystems, value_set: CompiledValueSet | None
+) -> CodeValidation:
+    """Add what is to be said about definitions that are not settled."""
+    member = found.check.member if found.check is not None else None
+    definition = None if member is None else systems.definition(member.system, member.version)
+    told = status_issues(remarks(value_set, definition))
+    return replace(found, issues=(*found.issues, *told))
 
 
 def _verdict(
@@ -142,11 +176,25 @@ def _verdict(
 
 
 def _strictly(found: CodeCheck, options: ValidationOptions) -> CodeCheck:
+    """Weigh what was found as strictly as the request wants."""
     concept = found.member.concept if found.member else None
-    if options.allows_abstract or concept is None or not concept.is_abstract:
+    if options.is_lenient_about_displays:
+        found = replace(found, issues=tuple(map(_leniently, found.issues)))
+    if concept is None:
         return found
-    text = issue("code-abstract", found=concept.code)
-    return replace(found, verdict="not-member", issues=(*found.issues, text))
+    issues = found.issues
+    if options.is_active_only and concept.is_inactive:
+        issues = tuple(
+            replace(i, severity="error") if i.rule == "code-inactive" else i for i in issues
+        )
+    if not options.allows_abstract and concept.is_abstract:
+        issues = (*issues, issue("code-abstract", found=concept.code))
+    is_refused = any(i.is_error for i in issues if i.rule != "display-wrong")
+    return replace(found, verdict="not-member" if is_refused else found.verdict, issues=issues)
+
+
+def _leniently(found: Issue) -> Issue:
+    return replace(found, severity="warning") if found.rule == "display-wrong" else found
 
 
 def _errors(found: CodeCheck) -> bool:

@@ -11,7 +11,7 @@ from fhir_server.terminology.concept import CodeSystem
 from fhir_server.terminology.filters import check_filter, select
 from fhir_server.terminology.implicit import ImplicitValueSets
 from fhir_server.terminology.systems import CodeSystems, Definitions
-from fhir_server.terminology.value_set import Clause, CompiledValueSet
+from fhir_server.terminology.value_set import Clause, CompiledValueSet, canonical_of
 
 _EXTENSION = "http://hl7.org/fhir/StructureDefinition/"
 _SUPPLEMENT = _EXTENSION + "valueset-supplement"
@@ -181,12 +181,6 @@ class _Compilation:
             text = issue("code-system-version-refused", found=version, expected=wanted, system=url)
             raise ValidationFailed((text,))
         return version or wanted or dict(self._versions.defaults).get(url)
-
-
-def canonical_of(definition: JsonObject) -> str:
-    """Name a definition for people: ``url|version``, or its id where it has no url."""
-    url = str(definition.get("url") or definition.get("id") or "")
-    return _versioned(url, definition.get("version"))
 
 
 def _versioned(url: str, version: str | None) -> str:

@@ -4,7 +4,7 @@ Spec: https://hl7.org/fhir/R4/valueset-operation-expand.html
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -13,7 +13,8 @@ from uuid import NAMESPACE_URL, uuid5
 from fhir_server.model import Issue, JsonObject, TooCostly, ValidationFailed
 from fhir_server.terminology.concept import CodeSystem
 from fhir_server.terminology.display import ANY_LANGUAGE, Languages, display_of, speaks
-from fhir_server.terminology.value_set import CompiledValueSet, Member
+from fhir_server.terminology.standing import Standing, remarks
+from fhir_server.terminology.value_set import CompiledValueSet, Member, canonical_of
 
 _HL7 = "http://hl7.org/fhir/StructureDefinition/"
 _UNCLOSED = _HL7 + "valueset-unclosed"
@@ -64,8 +65,19 @@ class ExpansionOptions:
     max_codes: int = 20_000
 
 
-def expand(value_set: CompiledValueSet, options: ExpansionOptions, now: datetime) -> JsonObject:
+def expand(
+    value_set: CompiledValueSet,
+    options: ExpansionOptions,
+    now: datetime,
+    definitions: Callable[[str, str | None], JsonObject | None] = lambda _url, _version: None,
+) -> JsonObject:
     """Return the value set with its expansion.
+
+    Args:
+        value_set: Its rules.
+        options: What is wanted of it.
+        now: For the timestamp.
+        definitions: Finds a CodeSystem by url and version, to say where one is not settled.
 
     Raises:
         ValidationFailed: A code system or value set that it needs is not here.
@@ -97,7 +109,11 @@ def expand(value_set: CompiledValueSet, options: ExpansionOptions, now: datetime
     is_page = options.count is not None or options.offset > 0
     if is_page:
         expansion["offset"] = options.offset
-    if parameters := [*options.echo, *_used(systems)]:
+    if parameters := [
+        *options.echo,
+        *_used(value_set, systems),
+        *_standings(value_set, definitions),
+    ]:
         expansion["parameter"] = parameters
     if contains := _contains(page, options, is_flat=is_page or options.excludes_nested):
         expansion["contains"] = contains
@@ -146,8 +162,24 @@ def _has_text(member: Member, options: ExpansionOptions) -> bool:
     return all(word in haystack for word in (options.text or "").casefold().split())
 
 
-def _used(systems: Iterable[CodeSystem]) -> Iterator[JsonObject]:
+def _standings(
+    value_set: CompiledValueSet,
+    definitions: Callable[[str, str | None], JsonObject | None],
+) -> Iterator[JsonObject]:
+    """Warn of what is not settled: ``warning-draft``, ``warning-withdrawn`` and so on."""
+    found: dict[tuple[Standing, str], None] = {}
+    for system in (None, *value_set.systems()):
+        definition = None if system is None else definitions(system.url, system.version)
+        for told, standing in remarks(value_set, definition):
+            found[standing, canonical_of(told)] = None
+    for standing, canonical in found:
+        yield {"name": f"warning-{standing}", "valueUri": canonical}
+
+
+def _used(value_set: CompiledValueSet, systems: Iterable[CodeSystem]) -> Iterator[JsonObject]:
     """Name what was read, in R5's word for it (``used-codesystem``) and in R4's (``version``)."""
+    for canonical in dict.fromkeys(value_set.value_sets()):
+        yield {"name": "used-valueset", "valueUri": canonical}
     for canonical in dict.fromkeys(f"{s.url}|{s.version}" if s.version else s.url for s in systems):
         yield {"name": "used-codesystem", "valueUri": canonical}
         if "|" in canonical:

@@ -10,6 +10,7 @@ from fhir_server.model import JsonObject, ValidationFailed, issue, split_canonic
 from fhir_server.terminology.concept import CodeSystem
 from fhir_server.terminology.grammar import BUILT_IN
 from fhir_server.terminology.listed_system import ListedSystem
+from fhir_server.terminology.version import fits, is_pattern, sort_key
 
 
 class Definitions(Protocol):
@@ -58,8 +59,23 @@ class CodeSystems:
                 raise ValidationFailed((issue("supplement-unknown", found=canonical),))
 
     def definition(self, url: str, version: str | None = None) -> JsonObject | None:
-        """Return the CodeSystem resource, also one without concepts or a supplement."""
-        return self._definitions.resource("CodeSystem", f"{url}|{version}" if version else url)
+        """Return the CodeSystem resource, also one without concepts or a supplement.
+
+        Args:
+            url: Canonical without version.
+            version: Exactly this one, or the newest that fits ``1.x`` or ``1.0.*``; None: the
+                newest.
+        """
+        if version is None:
+            return self._definitions.resource("CodeSystem", url)
+        if not is_pattern(version):
+            return self._definitions.resource("CodeSystem", f"{url}|{version}")
+        fitting = [
+            found
+            for found in self._definitions.resources("CodeSystem")
+            if found.get("url") == url and fits(str(found.get("version", "")), version)
+        ]
+        return max(fitting, key=lambda found: sort_key(found["version"]), default=None)
 
     def _compile(
         self, url: str, version: str | None, supplements: tuple[str, ...]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from fhir_server.model import Issue, JsonObject, issue
 from fhir_server.terminology.concept import CodeSystem, Concept
+from fhir_server.terminology.version import fits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,13 @@ class Matches:
 
 
 _NOTHING = Matches()
+
+
+def canonical_of(definition: JsonObject) -> str:
+    """Name a definition for people: ``url|version``, or its id where it has no url."""
+    url = str(definition.get("url") or definition.get("id") or "")
+    version = definition.get("version")
+    return f"{url}|{version}" if version else url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +135,9 @@ class Clause:
         return Matches(unknown=(doubt,))
 
     def _is_at(self, version: str) -> bool:
-        here = self.version or (self.code_system.version if self.code_system else None)
-        return here is None or here == version or here.startswith(version + ".")
+        known = self.code_system.version if self.code_system else None
+        here = known or self.version
+        return here is None or version == self.version or fits(here, version)
 
     def _in_value_sets(self, system: str | None, code: str, version: str | None) -> Matches:
         found: Matches = _NOTHING
@@ -238,6 +247,13 @@ class CompiledValueSet:
                 yield clause.code_system
             for value_set in clause.value_sets:
                 yield from value_set.systems()
+
+    def value_sets(self) -> Iterator[str]:
+        """Name the value sets that are included or excluded, at any depth."""
+        for clause in (*self.includes, *self.excludes):
+            for value_set in clause.value_sets:
+                yield value_set.canonical
+                yield from value_set.value_sets()
 
     def _keeps(self, member: Member) -> bool:
         concept = member.concept

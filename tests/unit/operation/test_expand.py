@@ -6,7 +6,14 @@ import pytest
 
 from fhir_server.model import InvalidRequest, NotFound, ValidationFailed
 from fhir_server.operation import expand
-from tests.support.terminology import COLOURS, filtered, parameters, terminology, value_set
+from tests.support.terminology import (
+    COLOURS,
+    code_system,
+    filtered,
+    parameters,
+    terminology,
+    value_set,
+)
 
 VS = "https://example.org/ValueSet/v"
 WHOLE = value_set(VS, {"system": COLOURS}, version="1")
@@ -124,3 +131,56 @@ def test_a_supplement_that_is_not_here_is_refused():
     with pytest.raises(ValidationFailed) as refusal:
         run(WHOLE, url__Uri=VS, useSupplement__Canonical="https://example.org/none")
     assert refusal.value.issues[0].rule == "supplement-unknown"
+
+
+def told(answer, name):
+    return [p["valueUri"] for p in answer["expansion"]["parameter"] if p["name"] == name]
+
+
+def test_value_sets_that_were_read_are_named():
+    outer = value_set("https://example.org/ValueSet/outer", {"valueSet": [VS]}, version="1")
+    found = run(WARM, outer, url__Uri=outer["url"])
+    assert told(found, "used-valueset") == [VS + "|2"]
+    assert told(found, "used-codesystem") == [COLOURS + "|1.0.0"]
+
+
+@pytest.mark.parametrize(
+    ("about", "warning"),
+    [
+        ({"status": "retired"}, "warning-withdrawn"),
+        ({"status": "draft"}, "warning-draft"),
+        ({"experimental": True}, "warning-experimental"),
+    ],
+)
+def test_what_is_not_settled_is_warned_of(about, warning):
+    other = code_system("https://example.org/CodeSystem/other", "a", **about)
+    found = run(value_set(VS, {"system": other["url"]}), other, url__Uri=VS)
+    assert told(found, warning) == [other["url"]]
+
+
+def test_what_is_settled_is_not_warned_of():
+    names = {p["name"] for p in run(WARM, url__Uri=VS)["expansion"]["parameter"]}
+    assert not any(name.startswith("warning-") for name in names)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"), [("1.x", "b1"), ("2.*", "c"), ("1.0.x", "a"), ("2.x.x", "c")]
+)
+def test_a_code_system_is_found_by_a_version_with_open_parts(wanted, expected):
+    url = "https://example.org/CodeSystem/other"
+    systems = [
+        code_system(url, code, version=version)
+        for version, code in (("1.0.0", "a"), ("1.10.0", "b1"), ("1.9.0", "b"), ("2.0.0", "c"))
+    ]
+    found = run(value_set(VS, {"system": url, "version": wanted}), *systems, url__Uri=VS)
+    assert codes(found) == [expected]
+
+
+def test_a_national_dictionary_is_shown_in_ukrainian_where_that_is_asked_for():
+    url = "https://fhir.esoz.ua/ValueSet/document-type"
+    ukrainian = run(url__Uri=url, displayLanguage__Code="uk", count__Integer=1)
+    english = run(url__Uri=url, displayLanguage__Code="en", count__Integer=1)
+    (uk,), (en,) = (answer["expansion"]["contains"] for answer in (ukrainian, english))
+    assert uk["code"] == en["code"]
+    assert any("\u0400" <= letter <= "\u04ff" for letter in uk["display"])
+    assert en["display"].isascii()

@@ -211,3 +211,111 @@ def test_some_code_system_must_be_named():
         in_system(code__Code="a")
     without = in_system(coding__Coding={"code": "a"})
     assert [rule for rule, _, _ in rules(without)] == ["coding-without-system"]
+
+
+OTHER = "https://example.org/CodeSystem/other"
+AMBIGUOUS = value_set(VS, {"system": COLOURS}, {"system": OTHER})
+
+
+def other_system(**more):
+    return code_system(OTHER, "red", "pale", **more)
+
+
+def test_a_system_is_not_inferred_where_several_have_the_code():
+    found = run(AMBIGUOUS, other_system(), code__Code="red", inferSystem__Boolean=True)
+    assert value(found, "result") is False
+    assert rules(found) == [("coding-ambiguous", "error", None)]
+    alone = run(AMBIGUOUS, other_system(), code__Code="pale", inferSystem__Boolean=True)
+    assert value(alone, "result") is True
+
+
+@pytest.mark.parametrize(
+    "lenience",
+    [{"lenient-display-validation__Boolean": True}, {"mode__Code": "lenient-display-validation"}],
+)
+def test_a_wrong_display_can_be_a_warning(lenience):
+    found = run(WARM, coding__Coding=coding("red", display="Blue"), **lenience)
+    assert value(found, "result") is True
+    assert rules(found) == [("display-wrong", "warning", "Coding.display")]
+    assert "Blue" in value(found, "message")
+
+
+def test_membership_can_be_all_that_is_asked():
+    asked = {"valueset-membership-only__Boolean": True}
+    assert value(run(WARM, coding__Coding=coding("red", display="Blue"), **asked), "result") is True
+    assert value(run(WARM, coding__Coding=coding("blue"), **asked), "result") is False
+
+
+def test_inactive_codes_can_be_refused():
+    old = {"code": "old", "property": [{"code": "status", "valueCode": "retired"}]}
+    retired = code_system(OTHER, old, "new")
+    asked = {"coding__Coding": coding("old", system=OTHER)}
+    assert value(run(AMBIGUOUS, retired, **asked), "result") is True
+    strict = run(AMBIGUOUS, retired, activeOnly__Boolean=True, **asked)
+    assert value(strict, "result") is False
+    assert ("code-inactive", "error", "Coding.code") in rules(strict)
+
+
+def test_findings_name_their_kind_in_the_words_of_the_ecosystem():
+    found = run(WARM, coding__Coding=coding("rot"))
+    kinds = [i["details"]["coding"][1] for i in value(found, "issues")["issue"]]
+    system = "http://hl7.org/fhir/tools/CodeSystem/tx-issue-type"
+    assert kinds == [
+        {"system": system, "code": "not-in-vs"},
+        {"system": system, "code": "invalid-code"},
+    ]
+
+
+def test_an_unknown_system_is_named_apart():
+    found = run(WARM, coding__Coding=coding("red", version="9.9"))
+    assert value(found, "result") is False
+    unknown = value_set(VS, {"system": "https://example.org/none"})
+    found = run(unknown, coding__Coding=coding("red", system="https://example.org/none"))
+    assert value(found, "x-caused-by-unknown-system") == "https://example.org/none"
+
+
+def test_a_codeable_concept_comes_back():
+    concept = {"coding": [coding("red")], "text": "reddish"}
+    found = run(WARM, codeableConcept__CodeableConcept=concept)
+    assert value(found, "codeableConcept") == concept
+
+
+STANDARDS_STATUS = "http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status"
+
+
+@pytest.mark.parametrize(
+    ("about_value_set", "about_system", "told"),
+    [
+        ({}, {}, []),
+        ({}, {"status": "draft"}, [("information", "draft")]),
+        ({}, {"experimental": True}, [("information", "experimental")]),
+        ({"status": "draft"}, {"status": "draft"}, []),
+        ({"status": "retired"}, {}, [("warning", "withdrawn")]),
+        (
+            {"extension": [{"url": STANDARDS_STATUS, "valueCode": "deprecated"}]},
+            {},
+            [("warning", "deprecated")],
+        ),
+    ],
+)
+def test_definitions_that_are_not_settled_are_told(about_value_set, about_system, told):
+    whole = value_set(VS, {"system": OTHER}, **about_value_set)
+    found = run(whole, other_system(**about_system), coding__Coding=coding("red", system=OTHER))
+    assert value(found, "result") is True
+    outcome = value(found, "issues") or {"issue": []}
+    issues = [
+        i for i in outcome["issue"] if i["details"]["coding"][0]["code"] == "terminology-status"
+    ]
+    assert [(i["severity"], i["extension"][-1]["valueString"]) for i in issues] == told
+
+
+@pytest.mark.parametrize(
+    ("version", "result"),
+    [("1.0.0", True), ("1.0", True), ("1", True), ("1.x", True), ("1.0.*", True), ("2.x", False)],
+)
+def test_a_version_may_leave_parts_open(version, result):
+    found = run(WARM, coding__Coding=coding("red", version=version))
+    assert value(found, "result") is result
+    system = {"url__Uri": COLOURS, "code__Code": "red", "version__String": version}
+    if version in {"1.0.0", "1.x", "1.0.*"}:
+        assert value(in_system(**system), "result") is result
