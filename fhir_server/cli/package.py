@@ -26,10 +26,9 @@ def _folder(work: Command) -> Command:
 def _chosen(packages: Path | None) -> Path:
     if packages is not None:
         return packages
-    from fhir_server.app import packages_folder
     from fhir_server.cli.settings import load_or_exit
 
-    return packages_folder(load_or_exit({}, None))
+    return Path(load_or_exit({}, None).definitions.packages)
 
 
 @click.group("package")

@@ -215,10 +215,9 @@ async def _measured(
 
 
 def _installed(settings: "Settings") -> tuple[Path, ...]:
-    from fhir_server.app import packages_folder
     from fhir_server.definitions import installed
 
-    return tuple(info.path for info in installed(packages_folder(settings)))
+    return tuple(info.path for info in installed(Path(settings.definitions.packages)))
 
 
 def _told(impact: "Impact") -> str:

@@ -70,11 +70,10 @@ def workspace_at(folder: Path) -> "Workspace":
 
 def core_registry() -> "Registry":
     """Return the R4 core package with the installed packages, without the national one."""
-    from fhir_server.app import packages_folder
     from fhir_server.cli.settings import load_or_exit
     from fhir_server.definitions import installed, load_registry
 
-    folder = packages_folder(load_or_exit({}, None))
+    folder = Path(load_or_exit({}, None).definitions.packages)
     paths = [info.path for info in installed(folder)]
     with compile_progress() as progress:
         return load_registry(progress=progress, national=False, installed=paths)
