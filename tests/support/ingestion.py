@@ -19,7 +19,11 @@ MADE = ITEMS + 1
 """Resources that a Bundle makes, beside the counter."""
 TAGS = "http://a/bundle"
 PATIENCE_S = 90.0
-_PAUSE_S = 0.05
+_PAUSE_S = 0.02
+
+
+class UnexpectedAnswer(Exception):
+    """The server did what it never should."""
 
 
 @dataclass(slots=True)
@@ -32,7 +36,7 @@ class Ingestion:
         unanswered: Bundles that were refused, or whose answer never came, and were sent again.
         lost: What was acknowledged and is not there, or not whole.
         torn: What was not acknowledged and is there in part.
-        wrong: Answers that are neither 200 nor a proper 503; versions with gaps or doubles.
+        wrong: Versions with gaps or doubles.
     """
 
     base_url: str
@@ -50,6 +54,7 @@ class Ingestion:
 
         Raises:
             TimeoutError: No Bundle gets through any more.
+            ExceptionGroup: Of `UnexpectedAnswer`: neither 200 nor a proper 503.
         """
         chance = random.Random(seed)  # noqa: S311 # moments, no secrets
         async with httpx.AsyncClient(base_url=self.base_url, timeout=60) as http:
@@ -80,6 +85,7 @@ class Ingestion:
                     self.torn.append(f"bundle {client}-{number}: {found} of {MADE + 1}")
             self.acknowledged[client] = number
             self._progress.set()
+            await asyncio.sleep(_PAUSE_S)
 
     async def _is_acknowledged(self, http: httpx.AsyncClient, client: int, number: int) -> bool:
         try:
@@ -89,7 +95,7 @@ class Ingestion:
         if answer.status_code == 200:
             return True
         if answer.status_code != 503 or "Retry-After" not in answer.headers:
-            self.wrong.append(f"{answer.status_code} {answer.text[:300]}")
+            raise UnexpectedAnswer(f"{answer.status_code} {answer.text}")
         return False
 
     async def _found(self, http: httpx.AsyncClient, client: int, number: int) -> int:

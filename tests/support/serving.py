@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -60,18 +61,21 @@ class Serving:
             RuntimeError: It ended instead.
         """
         environment = {**os.environ, "FHIR_SERVER_LOG_LEVEL": "error"}
-        self._process = subprocess.Popen(
-            self._command,
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
-        )
-        assert self._process.stdout is not None
-        if self._process.stdout.readline().strip() != self.base_url:
-            raise RuntimeError(f"serve ended with {self._process.wait()}")
+        with tempfile.TemporaryFile("w+") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=ROOT,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+            assert self._process.stdout is not None
+            if self._process.stdout.readline().strip() != self.base_url:
+                self._wait()
+                log.seek(0)
+                raise RuntimeError(log.read())
 
     def kill(self) -> None:
         """End it and its workers without warning."""
