@@ -11,7 +11,7 @@ from fhir_server.terminology.concept import Concept
 UCUM = "http://unitsofmeasure.org"
 
 _ANNOTATION = re.compile(r"(?P<before>\)?)\{[ -z|~]*\}")
-_RETIRED = frozenset({"[hp_C]", "[hp_M]", "[hp_Q]", "[hp_X]", "[pH]", "[pca_pr]", "[pnt_pr]"})
+_RETIRED = frozenset({"[hp_C]", "[hp_M]", "[hp_Q]", "[hp_X]", "[pH]"})
 """Units that the common UCUM codes of R4 list and that convert to nothing."""
 
 

@@ -31,6 +31,13 @@ from fhir_server.fhirpath import ucum
         ("1", "%", "1", "0.01"),
         ("1.50", "mg", "mg", "1.50"),
         ("1", "KiBy", "By", "1024"),
+        ("2", "[MET]", "mL/(kg.min)", "7"),
+        ("1", "[pca_pr]", "[pnt_pr]", "12"),
+        ("1", "[S]", "fs", "100"),
+        ("24", "g/(24.h)", "g/h", "1"),
+        ("-40", "Cel", "[degF]", "-40"),
+        ("1", "kg.m/(s2.m2)", "Pa", "1"),
+        ("5", "meq/L", "mmol/L", "5"),
     ],
 )
 def test_values_convert_exactly(value: str, code: str, target: str, expected: str) -> None:
