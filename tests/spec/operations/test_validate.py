@@ -82,6 +82,44 @@ async def test_an_unknown_mode_is_refused(client) -> None:
     assert (answer.status_code, rules(answer)) == (400, ["validate-mode"])
 
 
+async def test_what_hl7s_validator_refuses_is_an_error_unless_a_write_is_asked_about(
+    client,
+) -> None:
+    claimed = {**GOOD, "extension": [{"url": "http://a.org/unknown", "valueString": "x"}]}
+    strict = await client.post("Patient/$validate", claimed)
+    as_write = await client.post("Patient/$validate?mode=create", claimed)
+    lenient = await client.post("Patient/$validate?strict=false", claimed)
+    decided = await client.post(
+        "Patient/$validate",
+        parameters(claimed, mode={"valueCode": "create"}, strict={"valueBoolean": True}),
+    )
+    verdicts = [is_wrong(answer) for answer in (strict, as_write, lenient, decided)]
+    assert verdicts == [True, False, False, True]
+    assert rules(strict) == rules(lenient) == ["extension-unknown"]
+    assert (await client.post("Patient", claimed)).status_code == 201
+
+
+async def test_strict_is_true_or_false(client) -> None:
+    answer = await client.post("Patient/$validate?strict=perhaps", GOOD)
+    assert (answer.status_code, rules(answer)) == (400, ["validate-strict"])
+
+
+async def test_a_report_is_compared_with_the_measure_that_is_stored_here(client) -> None:
+    measure = {"resourceType": "Measure", "url": "http://example.org/m", "status": "draft"}
+    counted = {"coding": [{"system": "http://example.org/g", "code": "a"}]}
+    criteria = {"language": "text/fhirpath", "expression": "true"}
+    groups = [{"code": counted, "population": [{"criteria": criteria}]}]
+    assert (await client.post("Measure", {**measure, "group": groups})).status_code == 201
+    report = {
+        "resourceType": "MeasureReport",
+        "status": "complete",
+        "type": "summary",
+        "measure": "http://example.org/m",
+        "period": {"start": "2024"},
+    }
+    assert "measure-part-missing" in rules(await client.post("MeasureReport/$validate", report))
+
+
 async def test_nothing_to_validate_is_refused(client) -> None:
     answer = await client.post("Patient/$validate")
     assert (answer.status_code, rules(answer)) == (400, ["body-missing"])
