@@ -235,11 +235,12 @@ def main(arguments: list[str]) -> int:
         database = kept.url.replace("/?", "/fhir?")
         filled = [word.replace("{url}", database) for word in command]
         with subprocess.Popen(filled) as process:
-            try:
-                return process.wait()
-            except KeyboardInterrupt:
-                process.terminate()
-                return process.wait()
+            signal.signal(signal.SIGTERM, lambda _signal, _frame: process.terminate())
+            while True:
+                try:
+                    return process.wait()
+                except KeyboardInterrupt:
+                    continue  # Ctrl-C in the terminal reaches the command too, which then ends
 
 
 if __name__ == "__main__":
