@@ -13,6 +13,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from fhir_server.definitions import (
+    PackageInfo,
     Progress,
     Registry,
     installed,
@@ -90,6 +91,7 @@ class Application:
         self._problem = "starting"
         self._opening: asyncio.Task[None] | None = None
         self._following: asyncio.Task[None] | None = None
+        self._installed: tuple[PackageInfo, ...] = ()
         self._watch: DefinitionWatch | None = None
         self._watching: asyncio.Task[None] | None = None
 
@@ -113,6 +115,7 @@ class Application:
 
         Where the database does not answer, requests are refused with 503 until it does.
         """
+        self._installed = installed(packages_folder(self._settings))
         registry = self._registry = self._registry or registry_of(self._settings)
         try:
             await self._open(registry)
@@ -201,7 +204,7 @@ class Application:
         packages = installed(packages_folder(self._settings))
         watch = self._watch
         return {
-            "installed": [info.as_json() for info in packages],
+            "installed": [info.as_json() for info in self._installed],
             "watching": watch is not None,
             "reloads": 0 if watch is None else watch.state.reload_count,
             "problems": [] if watch is None else list(watch.state.problems),

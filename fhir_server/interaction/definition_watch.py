@@ -146,8 +146,10 @@ def _change(path: Path, before: Knowledge, after: Knowledge) -> dict[str, str | 
             value_set
         ),
     )
+    faults = [one for one in after.validator.validate(read.resource) if one.is_error]
     return {
         "url": url,
+        **({"faults": "; ".join(one.text.en for one in faults[:_SHOWN])} if faults else {}),
         "version_advice": found.advice,
         "breaking": found.is_breaking,
         "changes": describe(found),

@@ -1,10 +1,11 @@
-"""What a profile names is here: value sets of bindings, profiles of types and of targets.
+"""What a profile names is here (value sets, profiles, checks), and its own name is free.
 
 Spec: https://hl7.org/fhir/R4/references.html#canonical
 """
 
 from collections.abc import Iterator
 
+from fhir_server.validation.checks import CHECKS
 from fhir_server.validation.finding import Finding
 from fhir_server.validation.guard.draft import Draft, Said
 
@@ -14,14 +15,29 @@ _IMPLICIT = "?fhir_vs"
 
 def check(draft: Draft) -> Iterator[Finding]:
     """Report names that lead to nothing; whoever stores definitions one by one may do so yet."""
+    yield from _taken(draft)
     for said in draft.said():
         yield from _value_set(said, draft)
+        for name in said.element.checks:
+            if "extension" in said.definition and name not in CHECKS:
+                yield said.finding("guard-check-unknown", "extension", found=name)
         if "type" not in said.definition:
             continue
         for ref in said.element.types:
             for canonical in (*ref.profiles, *ref.target_profiles):
                 if not _is_here(canonical, draft):
                     yield said.finding("guard-profile-unknown", "type", found=canonical)
+
+
+def _taken(draft: Draft) -> Iterator[Finding]:
+    """Report a canonical URL that another definition has in the same version."""
+    url, version = draft.structure.url, draft.structure.version
+    known = draft.registry.resource("StructureDefinition", f"{url}|{version}" if version else url)
+    if known is None or known.get("version") != version:
+        return
+    if known.get("id") != draft.definition.get("id"):
+        other = f"StructureDefinition/{known.get('id')}"
+        yield Finding("canonical-taken", at=(("url", "url"),), found=url, other=other)
 
 
 def _is_here(canonical: str, draft: Draft) -> bool:

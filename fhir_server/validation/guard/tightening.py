@@ -6,11 +6,13 @@ Spec: https://hl7.org/fhir/R4/profiling.html#limitations
 from collections.abc import Iterator
 
 from fhir_server.definitions import Element, Reached, Registry, TypeRef
+from fhir_server.terminology import Terminology
 from fhir_server.validation.finding import Finding
 from fhir_server.validation.guard.draft import Draft, Said
 from fhir_server.validation.rules.fixed import contains, equals
 
 _STRENGTHS = ("example", "preferred", "extensible", "required")
+_SHOWN_CODES = 5
 _MEANT_TO_STAY = _STRENGTHS.index("extensible")
 
 
@@ -24,6 +26,7 @@ def check(draft: Draft) -> Iterator[Finding]:
         yield from _cardinality(said, above)
         yield from _types(said, above.element, draft.registry)
         yield from _binding(said, above.element)
+        yield from _codes(said, above.element, draft.table.terminology)
         yield from _same_value(said, above.element)
 
 
@@ -102,6 +105,23 @@ def _binding(said: Said, base: Element) -> Iterator[Finding]:
         yield said.finding(
             "guard-binding-loosened", "binding", "strength",
             found=binding.strength, expected=above.strength,
+        )  # fmt: skip
+
+
+def _codes(said: Said, base: Element, terminology: Terminology) -> Iterator[Finding]:
+    """Report codes that a required binding adds to those of the base, where both can be listed."""
+    sets = [
+        one.value_set if one is not None and one.strength == "required" else None
+        for one in (said.element.binding, base.binding)
+    ]
+    if "binding" not in said.definition or sets[0] == sets[1]:
+        return
+    own, above = (None if one is None else terminology.codes_of(one) for one in sets)
+    added = sorted(code for _, code in own - above) if own and above else []
+    if added:
+        yield said.finding(
+            "guard-codes-loosened", "binding", "valueSet",
+            found=", ".join(added[:_SHOWN_CODES]), expected=sets[1],
         )  # fmt: skip
 
 
