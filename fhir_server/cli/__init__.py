@@ -15,6 +15,7 @@ from fhir_server import __version__
 COMMANDS = {
     "serve": ("fhir_server.cli.serve", "Serve the FHIR API over HTTP."),
     "validate": ("fhir_server.cli.validate", "Validate files and explain what is wrong in them."),
+    "explain": ("fhir_server.cli.explain", "Explain a rule: why it is, and how to mend."),
     "load": ("fhir_server.cli.load", "Load files, folders, NDJSON and bundles into a store."),
     "store": ("fhir_server.cli.store", "Look after a store: indexes, plans, sharding, copies."),
     "profile": ("fhir_server.cli.profile", "Work on profiles: new, check, diff, impact, pack …"),

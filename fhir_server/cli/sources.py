@@ -1,7 +1,9 @@
 """Resources out of files: JSON and XML files, NDJSON files line by line, folders with them."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,10 +26,19 @@ _SUFFIXES = frozenset({".json", ".ndjson", ".xml"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The text of one resource and what to call it (``patients.ndjson:12``)."""
+    """The text of one resource and what to call it (``patients.ndjson:12``).
+
+    Attributes:
+        name: For people.
+        text: JSON or XML.
+        path: The file it is from; None: stdin.
+        line: Its line in an NDJSON file; None: it is the whole file.
+    """
 
     name: str
     text: str
+    path: Path | None = None
+    line: int | None = None
 
     @property
     def is_xml(self) -> bool:
@@ -59,6 +70,43 @@ def read_sources(paths: Iterable[Path]) -> Iterator[Source]:
         yield from read_file(path)
 
 
+def read_stdin() -> Iterator[Source]:
+    """Yield the resource of stdin, or those of NDJSON: an object a line, more than one line.
+
+    Raises:
+        click.UsageError: It cannot be read as UTF-8.
+    """
+    try:
+        text = sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"stdin cannot be read as UTF-8: {error}") from error
+    lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1)]
+    filled = [(number, line) for number, line in lines if line]
+    if len(filled) > 1 and all(line[0] == "{" and line[-1] == "}" for _, line in filled):
+        for number, line in filled:
+            yield Source(name=f"stdin:{number}", text=line, line=number)
+    else:
+        yield Source(name="stdin", text=text)
+
+
+def found_paths(names: Iterable[str]) -> list[Path]:
+    """Return the files and folders that names and globs stand for.
+
+    Raises:
+        click.UsageError: A name leads to nothing.
+    """
+    paths: list[Path] = []
+    for name in names:
+        if Path(name).exists():
+            paths.append(Path(name))
+            continue
+        matches = sorted(glob(name, recursive=True))
+        if not matches:
+            raise click.UsageError(f"no such file or folder: {name}")
+        paths += (Path(match) for match in matches)
+    return paths
+
+
 def read_file(path: Path) -> Iterator[Source]:
     """Yield every resource of one file.
 
@@ -67,10 +115,10 @@ def read_file(path: Path) -> Iterator[Source]:
     """
     try:
         if path.suffix == ".ndjson":
-            with path.open(encoding="utf-8") as lines:
+            with path.open(encoding="utf-8", newline="\n") as lines:
                 yield from _lines(path, lines)
         else:
-            yield Source(name=str(path), text=path.read_text(encoding="utf-8"))
+            yield Source(name=str(path), text=path.read_bytes().decode(), path=path)
     except (OSError, UnicodeDecodeError) as error:
         raise click.UsageError(f"{path} cannot be read as UTF-8: {error}") from error
 
@@ -88,4 +136,4 @@ def source_files(paths: Iterable[Path]) -> Iterator[Path]:
 def _lines(path: Path, lines: Iterable[str]) -> Iterator[Source]:
     for number, line in enumerate(lines, 1):
         if line.strip():
-            yield Source(name=f"{path}:{number}", text=line.rstrip("\n"))
+            yield Source(name=f"{path}:{number}", text=line.rstrip("\r\n"), path=path, line=number)

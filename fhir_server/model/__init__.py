@@ -40,6 +40,12 @@ from fhir_server.model.json import (
     encode_pretty,
 )
 from fhir_server.model.messages import Message, Text, catalogue, message
+from fhir_server.model.messages.explanation import (
+    Explanation,
+    explanation,
+    explanations,
+    specification_of,
+)
 from fhir_server.model.outcome import RULE_SYSTEM, Language, operation_outcome
 from fhir_server.model.positions import (
     JsonText,
@@ -57,6 +63,7 @@ __all__ = [
     "Canonical",
     "Conflict",
     "Deleted",
+    "Explanation",
     "FhirError",
     "Forbidden",
     "InvalidRequest",
@@ -95,6 +102,8 @@ __all__ = [
     "encode",
     "encode_pretty",
     "escape",
+    "explanation",
+    "explanations",
     "hint_for",
     "is_logical_id",
     "issue",
@@ -102,6 +111,7 @@ __all__ = [
     "message",
     "operation_outcome",
     "slip_between",
+    "specification_of",
     "split_canonical",
     "typed_forms",
     "with_positions",

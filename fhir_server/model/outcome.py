@@ -80,6 +80,9 @@ def _extensions(found: Issue) -> list[Any]:
         extensions.append({"url": _OWN + "issue-pointer", "valueString": found.pointer})
     if found.source is not None:
         extensions.append({"url": _OWN + "issue-source", "valueString": found.source})
+    for name, value in (("found", found.found), ("expected", found.expected)):
+        if value:
+            extensions.append({"url": f"{_OWN}issue-{name}", "valueString": value})
     extensions.extend(
         {"url": _OWN + "issue-suggestion", "valueString": choice} for choice in found.suggestions
     )

@@ -62,7 +62,8 @@ def one_for_each_cause(found: Sequence[Told]) -> list[Issue]:
         for each in found
         if each.issue.rule in _NARROWED and not _is_of_base(each.issue)
     }
-    kept, unsafe = [], set()
+    kept: list[Told] = []
+    unsafe: set[int] = set()
     for each in found:
         if _is_of_base(each.issue) and (each.issue.rule, each.way) in narrowed:
             continue

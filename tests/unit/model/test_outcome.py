@@ -33,8 +33,9 @@ def test_place_source_suggestion_and_patch_are_told() -> None:
     values = [
         next(v for k, v in extension.items() if k != "url") for extension in rendered["extension"]
     ]
-    assert values[:5] == [3, 7, "/name/0", "http://example.org/p|1#Patient.name", "male"]
-    assert json.loads(values[5]) == [{"op": "replace", "path": "/name/0", "value": "male"}]
+    assert values[:5] == [3, 7, "/name/0", "http://example.org/p|1#Patient.name", "x"]
+    assert values[5] == "male"
+    assert json.loads(values[6]) == [{"op": "replace", "path": "/name/0", "value": "male"}]
     assert rendered["expression"] == ["Patient.name[0]"]
     assert rendered["diagnostics"].startswith("3:7 ")
 
