@@ -31,21 +31,41 @@ class Codec:
         encode_pretty: The same for people.
         thread_from_bytes: Bodies from this length on are read on a worker thread, and every answer
             is written on one; None: it never takes long enough.
-        is_json: Whether stored bytes can be sent as they are.
+        from_stored: Makes the answer of stored bytes without reading them; None: it cannot.
     """
 
     decode: Callable[[bytes, JsonLimits], tuple[JsonObject, PostedText]]
     encode: Callable[[Any], bytes]
     encode_pretty: Callable[[Any], bytes]
     thread_from_bytes: int | None = None
-    is_json: bool = False
+    from_stored: Callable[[bytes], bytes] | None = None
 
 
 def _decode_json(body: bytes, limits: JsonLimits) -> tuple[JsonObject, PostedText]:
     return decode_object(body, limits), JsonText(body)
 
 
-JSON_CODEC = Codec(decode=_decode_json, encode=encode, encode_pretty=encode_pretty, is_json=True)
+def _as_it_is(body: bytes) -> bytes:
+    return body
+
+
+def _lines(body: Any) -> bytes:
+    """Write each resource of a Bundle that the server made on a line of its own."""
+    if body.get("resourceType") != "Bundle":
+        return encode(body) + b"\n"
+    resources = (entry["resource"] for entry in body.get("entry", ()) if "resource" in entry)
+    return b"".join(encode(resource) + b"\n" for resource in resources)
+
+
+JSON_CODEC = Codec(
+    decode=_decode_json, encode=encode, encode_pretty=encode_pretty, from_stored=_as_it_is
+)
+NDJSON_CODEC = Codec(
+    decode=_decode_json,
+    encode=_lines,
+    encode_pretty=_lines,
+    from_stored=lambda body: body + b"\n",
+)
 
 
 def codecs(types: TypeTable) -> Mapping[str, Codec]:
@@ -57,6 +77,7 @@ def codecs(types: TypeTable) -> Mapping[str, Codec]:
 
     return {
         "json": JSON_CODEC,
+        "ndjson": NDJSON_CODEC,
         "xml": Codec(
             decode=decode,
             encode=lambda body: xml.encode(_plain(body)),

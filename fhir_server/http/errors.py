@@ -9,7 +9,9 @@ from http import HTTPStatus
 import structlog
 
 from fhir_server.http.body import ClientGone
+from fhir_server.http.codec import JSON_CODEC
 from fhir_server.http.exchange import Exchange, Reply, with_headers
+from fhir_server.http.negotiation import JSON, NDJSON
 from fhir_server.model import FhirError, Issue, issue, operation_outcome, with_positions
 
 _log = structlog.get_logger("fhir_server.http")
@@ -61,6 +63,8 @@ def placed(exchange: Exchange, issues: tuple[Issue, ...]) -> tuple[Issue, ...]:
 
 def _outcome(exchange: Exchange, status: int, issues: tuple[Issue, ...]) -> Reply:
     outcome = operation_outcome(issues, exchange.language)
+    if exchange.format is NDJSON:  # for machines that load lines; a refusal is no line of theirs
+        exchange.format, exchange.codec = JSON, JSON_CODEC
     encode = exchange.codec.encode_pretty if exchange.is_pretty else exchange.codec.encode
     content_type = (b"content-type", exchange.format.content_type)
     return Reply(status, [content_type], encode(outcome))

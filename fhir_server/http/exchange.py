@@ -23,14 +23,15 @@ class Exchange:
         format: Of the answer; JSON until negotiation has succeeded.
         codec: Writes the answer in that format.
         is_pretty: Whether the answer is indented.
+        may_be_content: Whether a Binary is read, which may be answered with what it holds.
         preferences: From ``Prefer``.
         body: The posted bytes, once read.
         text: Where the values of the posted resource stand, once it is decoded.
     """
 
     __slots__ = (
-        "body", "codec", "format", "headers", "is_pretty", "language", "method", "path",
-        "preferences", "request_id", "text",
+        "body", "codec", "format", "headers", "is_pretty", "language", "may_be_content", "method",
+        "path", "preferences", "request_id", "text",
     )  # fmt: skip
 
     def __init__(
@@ -44,6 +45,7 @@ class Exchange:
         self.format: Format = JSON
         self.codec: Codec = JSON_CODEC
         self.is_pretty = False
+        self.may_be_content = False
         self.preferences = Preferences()
         self.body = b""
         self.text: PostedText | None = None

@@ -6,11 +6,13 @@ Spec: https://hl7.org/fhir/R4/http.html
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
 import structlog
 
+from fhir_server.http.binary import is_binary_read, posted_binary, raw_reply
 from fhir_server.http.body import ClientGone, Receive, read_body
 from fhir_server.http.codec import Codec
 from fhir_server.http.cors import Cors
@@ -26,7 +28,8 @@ from fhir_server.http.headers import (
 from fhir_server.http.metrics import HttpMetrics
 from fhir_server.http.negotiation import (
     FORM,
-    JSON_PATCH,
+    JSON,
+    PATCHES,
     Format,
     answer_format,
     body_format,
@@ -38,7 +41,7 @@ from fhir_server.http.render import render
 from fhir_server.http.request_id import request_id
 from fhir_server.http.sending import Send, send_reply
 from fhir_server.interaction import Parameters, Request, Response
-from fhir_server.model import InvalidRequest, JsonObject, Unavailable, issue
+from fhir_server.model import InvalidRequest, JsonObject, NotAcceptable, Unavailable, issue
 
 Dispatch = Callable[[Request], Awaitable[Response]]
 
@@ -46,6 +49,8 @@ _LARGE_BYTES = 200_000
 _LARGE_AT_ONCE = 4
 _VARY = (b"vary", b"Accept, Accept-Encoding, Accept-Language, Prefer")
 _NO_STORE = (b"cache-control", b"private, no-cache")
+_OF_RESOURCES = frozenset({"_summary", "_elements"})
+"""Parameters that mean the resource, not the content of a Binary."""
 _NO_SNIFF = (b"x-content-type-options", b"nosniff")
 _RETRY_AFTER_S = "1"
 _log = structlog.get_logger("fhir_server.http")
@@ -125,8 +130,12 @@ class FhirHandler:
         exchange.body = await read_body(exchange, receive, self._options)
         response = await self._response(exchange, parameters)
         if exchange.codec.thread_from_bytes is None:
-            return render(response, exchange, self._options.base_url)
-        return await asyncio.to_thread(render, response, exchange, self._options.base_url)
+            reply = render(response, exchange, self._options.base_url)
+        else:
+            reply = await asyncio.to_thread(render, response, exchange, self._options.base_url)
+        if exchange.may_be_content and response.status == HTTPStatus.OK:
+            return await asyncio.to_thread(raw_reply, exchange, reply, response.body)
+        return reply
 
     async def _response(self, exchange: Exchange, parameters: Parameters) -> Response:
         """Decode and answer; of large bodies only a few at once, each takes 20 times its length."""
@@ -143,7 +152,13 @@ class FhirHandler:
                 asked = value
             elif name == "_pretty":
                 exchange.is_pretty = value == "true"
-        exchange.format = answer_format(text_of(exchange.headers, b"accept"), asked)
+        if exchange.path.startswith("Binary/") and asked is None and is_binary_read(exchange):
+            exchange.may_be_content = not any(name in _OF_RESOURCES for name, _ in parameters)
+        try:
+            exchange.format = answer_format(text_of(exchange.headers, b"accept"), asked)
+        except NotAcceptable:
+            if not exchange.may_be_content:
+                raise
         exchange.codec = self._codecs[exchange.format.name]
         exchange.preferences = preferences(text_of(exchange.headers, b"prefer"))
 
@@ -153,9 +168,16 @@ class FhirHandler:
         content_type = text_of(exchange.headers, b"content-type")
         if exchange.body:
             media_type = None if content_type is None else media_type_of(content_type)
-            if media_type == FORM and exchange.path.endswith("_search"):
+            resource = (
+                posted_binary(exchange, content_type)
+                if exchange.path.startswith("Binary")
+                else None
+            )
+            if resource is not None:
+                media_type = JSON.media_type
+            elif media_type == FORM and exchange.path.endswith("_search"):
                 parameters = (*parameters, *_decoded(exchange.body))
-            elif media_type != JSON_PATCH:
+            elif media_type not in PATCHES:
                 resource = await self._decode(exchange, body_format(content_type))
         return Request(
             method="GET" if exchange.method == "HEAD" else exchange.method,

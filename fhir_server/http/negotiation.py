@@ -29,7 +29,8 @@ class Format:
     @property
     def content_type(self) -> bytes:
         """The value of the header ``Content-Type``."""
-        return f"{self.media_type};charset=utf-8".encode()
+        charset = "" if self.name == "ndjson" else ";charset=utf-8"
+        return f"{self.media_type}{charset}".encode()
 
 
 JSON = Format(
@@ -42,16 +43,26 @@ XML = Format(
     media_type="application/fhir+xml",
     aliases=frozenset({"application/xml", "application/xml+fhir", "text/xml"}),
 )
-FORMATS = (JSON, XML)
+NDJSON = Format(
+    name="ndjson",
+    media_type="application/fhir+ndjson",
+    aliases=frozenset({"application/ndjson", "application/x-ndjson"}),
+)
+READ_FORMATS = (JSON, XML)
+"""What resources may be posted in."""
+FORMATS = (*READ_FORMATS, NDJSON)
+"""What answers may be given in; NDJSON is for the resources of a Bundle, one a line."""
 
 MEDIA_TYPES = tuple(f.media_type for f in FORMATS)
 """What the CapabilityStatement tells."""
 
 _BY_NAME = {name: f for f in FORMATS for name in (f.name, f.media_type, *f.aliases)}
+_READ_TYPES = ", ".join(f.media_type for f in READ_FORMATS)
 _OFFERED = ", ".join(MEDIA_TYPES)
 
 FORM = "application/x-www-form-urlencoded"
-JSON_PATCH = "application/json-patch+json"
+PATCHES = frozenset({"application/json-patch+json", "application/xml-patch+xml"})
+"""Bodies that are no resources: the interaction reads them."""
 
 
 @lru_cache(maxsize=512)
@@ -103,15 +114,15 @@ def body_format(content_type: str | None) -> Format:
             UTF-8 or in another FHIR version.
     """
     if content_type is None:
-        raise UnsupportedMediaType.of("content-type-missing", expected=_OFFERED)
+        raise UnsupportedMediaType.of("content-type-missing", expected=_READ_TYPES)
     media_type, parameters = _split(content_type)
     if parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
         raise UnsupportedMediaType.of("charset-not-utf8", found=parameters["charset"])
     if parameters.get("fhirversion", "4.0") not in FHIR_VERSIONS:
         raise UnsupportedMediaType.of("fhir-version-other", found=parameters["fhirversion"])
     found = _BY_NAME.get(media_type) if "/" in media_type else None
-    if found is None:
-        raise UnsupportedMediaType.of("content-type-other", found=media_type, expected=_OFFERED)
+    if found is None or found not in READ_FORMATS:
+        raise UnsupportedMediaType.of("content-type-other", found=media_type, expected=_READ_TYPES)
     return found
 
 

@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 from fhir_server.http.exchange import Exchange, Reply, with_headers
 from fhir_server.http.headers import etag, http_date
+from fhir_server.http.negotiation import NDJSON
 from fhir_server.interaction import Response
 from fhir_server.model import JsonObject, decode_stored, issue, operation_outcome
 
@@ -27,6 +28,8 @@ def render(response: Response, exchange: Exchange, base_url: str) -> Reply:
     elif body is not None:
         reply.headers.append((b"content-type", exchange.format.content_type))
         reply.body = _encoded(body, exchange)
+        if exchange.format is NDJSON and not isinstance(body, bytes):
+            reply.headers += _links(body)
     elif status == HTTPStatus.OK:
         reply.status = HTTPStatus.NO_CONTENT
     return with_headers(reply, response.headers) if response.headers else reply
@@ -61,10 +64,19 @@ def _headers(response: Response, is_post: bool, base_url: str) -> list[tuple[byt
     return headers
 
 
+def _links(body: JsonObject) -> list[tuple[bytes, bytes]]:
+    """Return the links of a Bundle as headers, where its format has no room for them.
+
+    Spec: https://www.rfc-editor.org/rfc/rfc8288
+    """
+    links = [f'<{link["url"]}>; rel="{link["relation"]}"' for link in body.get("link", ())]
+    return [(b"link", ", ".join(links).encode())] if links else []
+
+
 def _encoded(body: bytes | JsonObject, exchange: Exchange) -> bytes:
     """Send stored bytes as they are; anything else is encoded, for people where they asked."""
     if isinstance(body, bytes):
-        if exchange.codec.is_json and not exchange.is_pretty:
-            return body
+        if exchange.codec.from_stored is not None and not exchange.is_pretty:
+            return exchange.codec.from_stored(body)
         body = decode_stored(body)
     return (exchange.codec.encode_pretty if exchange.is_pretty else exchange.codec.encode)(body)

@@ -208,8 +208,7 @@ class Jobs:
     async def close(self) -> None:
         """Stop all work; what is not finished is interrupted."""
         if self._beat is not None:
-            self._beat.cancel()
-            await asyncio.wait([self._beat])
+            await _cancelled(self._beat)
         for job_id in tuple(self._running):
             await self._stop(job_id)
 
@@ -254,8 +253,7 @@ class Jobs:
     async def _stop(self, job_id: str) -> None:
         running = self._running.get(job_id)
         if running is not None and running.task is not None:
-            running.task.cancel()
-            await asyncio.wait([running.task])
+            await _cancelled(running.task)
 
     async def _watch(self) -> None:
         """Say that jobs are alive, stop those that others removed, forget what is past its time."""
@@ -280,3 +278,10 @@ class Jobs:
     async def _drop_folder(self, job_id: str) -> None:
         folder = self._options.folder / job_id
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+async def _cancelled(task: "asyncio.Task[None]") -> None:
+    """Cancel a task and wait for its end; again where a database driver swallowed it."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=1)

@@ -3,8 +3,8 @@
 Spec: https://hl7.org/fhir/R4/operations.html
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from fhir_server.interaction.services import Handler
 
@@ -21,6 +21,8 @@ class Operation:
         on_system: Whether ``[base]/$name`` exists.
         on_type: Whether ``[base]/[type]/$name`` exists.
         on_instance: Whether ``[base]/[type]/[id]/$name`` exists.
+        instance_types: Types it is offered on at instance level, where they are others.
+        definitions: Canonicals by type, where they are others.
         affects_state: Whether it changes something; then only POST calls it.
         starts_job: Whether it answers with a job itself; others are made one where the client
             prefers it.
@@ -33,17 +35,22 @@ class Operation:
     on_system: bool = False
     on_type: bool = False
     on_instance: bool = False
+    instance_types: Collection[str] | None = None
+    definitions: Mapping[str, str] = field(default_factory=dict)
     affects_state: bool = False
     starts_job: bool = False
 
     def definition_on(self, resource_type: str) -> str:
         """Return the canonical of the OperationDefinition where it is called on a type."""
-        return self.definition.replace("[type]", resource_type)
+        definition = self.definitions.get(resource_type, self.definition)
+        return definition.replace("[type]", resource_type)
 
     def is_offered(self, shape: str, resource_type: str) -> bool:
         """Say whether the operation exists at a URL of that shape."""
         if shape == "system-operation":
             return self.on_system
+        if shape == "instance-operation" and self.instance_types is not None:
+            return self.on_instance and resource_type in self.instance_types
         if self.resource_types is not None and resource_type not in self.resource_types:
             return False
         return self.on_type if shape == "type-operation" else self.on_instance

@@ -26,16 +26,19 @@ from fhir_server.model import (
     decode_array,
     decode_stored,
 )
+from fhir_server.xml import XmlCodec
+
+XML_PATCH = "application/xml-patch+xml"
 
 
 async def patch(services: Services, target: Target, request: Request) -> Response:
-    """Apply a JSON Patch or a FHIRPath Patch; whatever comes out is validated as an update is.
+    """Apply a JSON, XML or FHIRPath Patch; whatever comes out is validated as an update is.
 
     Raises:
         NotFound: There is no such resource.
         Deleted: It is deleted.
         InvalidRequest: The patch is malformed or does not fit the resource.
-        UnsupportedMediaType: It is neither of the two kinds.
+        UnsupportedMediaType: It is none of the three kinds.
         ValidationFailed: The result has errors.
         VersionMismatch: ``If-Match`` does not name the current version.
     """
@@ -81,7 +84,7 @@ async def patch_change(
         NotFound: There is no such resource.
         Deleted: It is deleted.
         InvalidRequest: The patch is malformed, does not fit, or changes type or id.
-        UnsupportedMediaType: It is neither a JSON Patch nor a FHIRPath Patch.
+        UnsupportedMediaType: It is none of the three kinds.
     """
     name = f"{target.resource_type}/{target.logical_id}"
     current = await services.store.read(target.resource_type, target.logical_id)
@@ -105,23 +108,30 @@ async def patch_change(
 
 
 def _patched(knowledge: Knowledge, request: Request, resource: JsonObject) -> JsonObject:
+    """Apply the patch, whichever of the three kinds it is.
+
+    In a Bundle, JSON Patch and XML Patch are what a Binary holds.
+    """
     if request.content_type == JSON_PATCH:
         return apply_json_patch(resource, decode_array(request.body or b""))
+    if request.content_type == XML_PATCH:
+        return XmlCodec(knowledge.registry.types).patched(resource, request.body or b"")
     patch_resource = request.resource
     if patch_resource is None:
         raise UnsupportedMediaType.of("patch-format", found=request.content_type or "")
     if patch_resource.get("resourceType") == "Parameters":
         return apply_fhirpath_patch(resource, patch_resource, knowledge.registry.types)
-    if (
-        patch_resource.get("resourceType") == "Binary"
-        and patch_resource.get("contentType") == JSON_PATCH
-    ):
-        return apply_json_patch(resource, decode_array(_data(patch_resource)))
+    if patch_resource.get("resourceType") == "Binary":
+        content_type = str(patch_resource.get("contentType")).partition(";")[0].strip().lower()
+        if content_type == JSON_PATCH:
+            return apply_json_patch(resource, decode_array(_data(patch_resource)))
+        if content_type == XML_PATCH:
+            return XmlCodec(knowledge.registry.types).patched(resource, _data(patch_resource))
     raise InvalidRequest.of("patch-resource", found=patch_resource.get("resourceType"))
 
 
 def _data(binary: JsonObject) -> bytes:
-    """Return what a Binary holds: that is how a JSON Patch travels in a Bundle."""
+    """Return what a Binary holds."""
     try:
         return base64.b64decode(str(binary.get("data", "")), validate=True)
     except binascii.Error as error:

@@ -4,9 +4,20 @@ Spec: https://hl7.org/fhir/R4/xml.html
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from fhir_server.definitions import TypeTable
-from fhir_server.model import DEFAULT_LIMITS, JsonLimits, JsonObject, Position
+from fhir_server.model import (
+    DEFAULT_LIMITS,
+    InvalidRequest,
+    Issue,
+    JsonLimits,
+    JsonObject,
+    Position,
+    ValidationFailed,
+)
+from fhir_server.xml.patch import patched_document
 from fhir_server.xml.reader import Reader
 from fhir_server.xml.vocabulary import Vocabulary
 from fhir_server.xml.writer import Writer
@@ -47,9 +58,50 @@ class XmlCodec:
         """Return a resource as XML for people; narrative stays as it is."""
         return Writer(self._vocabulary, "  ").written(resource)
 
+    def patched(self, resource: JsonObject, patch: bytes) -> JsonObject:
+        """Return what an XML Patch makes of a resource; the resource itself stays as it is.
+
+        Spec: https://hl7.org/fhir/R4/http.html#patch
+
+        Raises:
+            InvalidRequest: The patch is malformed.
+            TooCostly: It asks for too much.
+            ValidationFailed: It does not fit the resource, or what it makes is no FHIR XML.
+        """
+        document = self.encode(resource)
+        after = patched_document(document, patch, self._vocabulary)
+        try:
+            made = self.decode(after)
+        except InvalidRequest as refusal:
+            raise ValidationFailed(_without_places(refusal.issues)) from refusal
+        before = self.decode(patched_document(document, b"<diff/>", self._vocabulary))
+        return _with_narrative(made, before, resource)
+
     def posted(self, body: bytes, limits: JsonLimits = DEFAULT_LIMITS) -> "XmlText":
         """Return what knows where the values of a text stand that was decoded without error."""
         return XmlText(self._vocabulary, body, limits)
+
+
+def _without_places(issues: Iterable[Issue]) -> tuple[Issue, ...]:
+    """Forget line and column: nobody has seen the text that they are about."""
+    return tuple(replace(found, line=None, column=None) for found in issues)
+
+
+def _with_narrative(made: JsonObject, before: JsonObject, original: JsonObject) -> JsonObject:
+    """Keep narratives as they were written, where the patch did not touch them."""
+    if _div(made) is not None and _div(made) == _div(before):
+        made["text"]["div"] = _div(original)
+    pairs = zip(before.get("contained", ()), original.get("contained", ()), strict=True)
+    by_id = {inner["id"]: (inner, outer) for inner, outer in pairs if "id" in inner}
+    for contained in made.get("contained", ()):
+        if contained.get("id") in by_id:
+            _with_narrative(contained, *by_id[contained["id"]])
+    return made
+
+
+def _div(resource: JsonObject) -> Any:
+    text = resource.get("text")
+    return text.get("div") if isinstance(text, dict) else None
 
 
 class XmlText:

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from bson.binary import Binary
@@ -34,7 +34,7 @@ class MongoJobs:
         """See `JobStore.read`."""
         with reading(self._timeout_ms):
             found = await self._jobs.find_one({"_id": job_id}, {"pieces": 0})
-        return None if found is None else Job(job_id=found.pop("_id"), **found)
+        return None if found is None else _job(found)
 
     async def result(self, job_id: str) -> bytes | None:
         """See `JobStore.result`."""
@@ -100,3 +100,12 @@ class MongoJobs:
     async def _drop_pieces(self, name: str) -> None:
         pieces = {"$gte": f"{name}/", "$lt": f"{name}0"}  # 0 is what follows / in ASCII
         await self._results.delete_many({"_id": pieces})
+
+
+def _job(found: dict[str, Any]) -> Job:
+    """Make the job of a document; the driver's times have a time zone of their own kind."""
+    values: dict[str, Any] = {
+        name: value.astimezone(UTC) if isinstance(value, datetime) else value
+        for name, value in found.items()
+    }
+    return Job(job_id=values.pop("_id"), **values)

@@ -1,29 +1,14 @@
 """Answers that come later: https://hl7.org/fhir/R4/async.html."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
 
 from fhir_server.settings import JobSettings
-from tests.support.client import BASE_URL, FhirClient, rules, running
+from tests.support.client import FhirClient, rules, running
+from tests.support.jobs import finished
 
 pytestmark = [pytest.mark.anyio, pytest.mark.spec("async.html", "http.html#async")]
-
-
-async def finished(client: FhirClient, accepted, **headers: str):
-    """Ask the status URL until there is an answer."""
-    assert accepted.status_code == 202, accepted.text
-    url = accepted.headers["Content-Location"]
-    assert url.startswith(f"{BASE_URL}/_job/")
-    for _ in range(200):
-        answer = await client.send("GET", url, headers=headers)
-        if answer.status_code != 202:
-            return answer
-        assert answer.headers["X-Progress"]
-        assert int(answer.headers["Retry-After"]) >= 1
-        await asyncio.sleep(0.01)
-    raise AssertionError("not finished")
 
 
 PATIENT = {"resourceType": "Patient", "gender": "other"}

@@ -146,5 +146,12 @@ async def test_a_large_body_is_read_beside_the_event_loop(client) -> None:
     assert (answer.status_code, len(answer.json()["name"])) == (201, 500)
 
 
-async def test_the_capability_statement_lists_both_formats(client) -> None:
-    assert (await client.get("metadata")).json()["format"] == [FHIR_JSON, FHIR_XML]
+async def test_the_capability_statement_lists_the_formats(client) -> None:
+    statement = (await client.get("metadata")).json()
+    assert statement["format"] == [FHIR_JSON, FHIR_XML, "application/fhir+ndjson"]
+    assert statement["patchFormat"] == [
+        "application/json-patch+json",
+        "application/xml-patch+xml",
+        FHIR_JSON,
+        FHIR_XML,
+    ]
