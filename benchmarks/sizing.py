@@ -29,6 +29,8 @@ from tests.support.mongod import ReplicaSet
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 RECORDS = 2_500_000_000
 GROUP = 1_000
+CACHE_GB = 4
+"""Holds the indexes of a million resources: with less, inserts wait for their pages."""
 
 
 def main(arguments: list[str]) -> None:
@@ -36,7 +38,10 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks sizing")
     parser.add_argument("--patients", type=int, default=3_300)
     options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as name, ReplicaSet(Path(name)) as servers:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        ReplicaSet(Path(name), cache_gb=CACHE_GB) as servers,
+    ):
         asyncio.run(_fill(servers.url, options.patients))
         with MongoClient[dict[str, Any]](servers.url) as client:
             client.admin.command("fsync")

@@ -1,6 +1,8 @@
 """``fhir-server serve``: the FHIR API over HTTP until SIGTERM or Ctrl-C."""
 
 import http.client
+import multiprocessing
+import os
 import signal
 import sys
 import threading
@@ -62,7 +64,6 @@ def _leave(_signal: int, _frame: object) -> None:
 def _config(settings: "Settings", registry: "Registry | None" = None) -> Any:
     import uvicorn
 
-    from fhir_server.app import serving_app
     from fhir_server.http import BoundedProtocol, WireLimits
 
     limits = WireLimits(
@@ -71,7 +72,7 @@ def _config(settings: "Settings", registry: "Registry | None" = None) -> Any:
         header_timeout_s=settings.http.header_timeout_s,
     )
     return uvicorn.Config(
-        partial(serving_app, settings, registry),
+        partial(_serving_app, settings, registry),
         factory=True,
         host=settings.host,
         port=settings.port,
@@ -91,6 +92,22 @@ def _config(settings: "Settings", registry: "Registry | None" = None) -> Any:
 
 
 _GRACE_S = 25
+
+
+def _serving_app(settings: "Settings", registry: "Registry | None") -> Any:
+    """Make the application, here or in a worker."""
+    from fhir_server.app import serving_app
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_stop_after, args=(parent,), daemon=True).start()
+    return serving_app(settings, registry)
+
+
+def _stop_after(parent: Any) -> None:
+    """Stop when the parent was killed: else its workers would go on and keep the port."""
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _serve_one(settings: "Settings", registry: "Registry") -> None:

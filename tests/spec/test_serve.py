@@ -48,6 +48,23 @@ def test_a_server_says_where_it_is_and_stops_cleanly(tmp_path, workers) -> None:
     assert (code, errors) == (0, "")
 
 
+def test_workers_end_with_a_parent_that_is_killed(tmp_path) -> None:
+    """They went on and kept the port, so that the server could not be started again."""
+    port = str(free_port())
+    flags = ("--port", port, "--store", f"sqlite:///{tmp_path}/store.sqlite", "--workers", "2")
+    process = start(*flags)
+    base = process.stdout.readline().strip()
+    assert httpx.get(f"{base}/Patient").status_code == 200
+    process.kill()
+    process.communicate(timeout=30)  # until the workers have let go of the pipes
+    again = start(*flags)
+    try:
+        assert again.stdout.readline().strip() == base
+        assert httpx.get(f"{base}/Patient").status_code == 200
+    finally:
+        assert stopped(again) == (0, "")
+
+
 def test_a_free_port_can_be_taken(tmp_path) -> None:
     process = start("--port", "0", "--store", f"sqlite:///{tmp_path}/store.sqlite")
     try:

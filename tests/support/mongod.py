@@ -63,8 +63,16 @@ class ReplicaSet:
     """Whether Ctrl-C in the terminal passes the members by: they stop after their users."""
     _replication: tuple[str, ...] = ("--replSet", "rs0", "--oplogSize", "256")
 
-    def __init__(self, folder: Path, members: int = 1, *, options: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        members: int = 1,
+        *,
+        options: Sequence[str] = (),
+        cache_gb: float = 0.25,
+    ) -> None:
         self._folder = folder
+        self._cache_gb = cache_gb
         self._binary = mongod_binary()
         self._options = tuple(options)
         self._ports = [free_port() for _ in range(members)]
@@ -108,7 +116,8 @@ class ReplicaSet:
         data.mkdir(parents=True, exist_ok=True)
         command = [str(self._binary), "--dbpath", str(data), "--port", str(self._ports[index])]
         command += ["--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet"]
-        command += ["--wiredTigerCacheSizeGB", "0.25", *self._replication, *self._options]
+        command += ["--wiredTigerCacheSizeGB", str(self._cache_gb)]
+        command += [*self._replication, *self._options]
         for parameter in PARAMETERS:
             command += ["--setParameter", parameter]
         with (self._folder / f"member{index}.log").open("ab") as log:
