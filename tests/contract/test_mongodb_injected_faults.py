@@ -217,7 +217,7 @@ async def test_a_lost_reply_is_asked_for_again_by_the_server_itself(
     async with behind(wire, request) as client:
         wire.lost = {"insert": 1}
         assert (await client.put("Basic/u", basic("u", "first"))).status_code == 201
-        wire.lost = {"commitTransaction": 1}
+        wire.lost = {"insert": 1, "update": 1}
         assert (await client.put("Basic/u", basic("u", "second"))).status_code == 200
         wire.lost = {"commitTransaction": 1, "update": 1}
         assert (await client.post("", bundle("third"))).status_code == 200
@@ -239,8 +239,12 @@ async def test_what_was_stored_without_an_answer_is_not_stored_again(
         assert (await client.put(*create)).status_code == 200
         assert await versions(client, "Basic/u") == ["1"]
 
-        wire.lost = {"commitTransaction": ALWAYS}
         update = ("Basic/u", basic("u", "second"))
+        wire.lost = {"insert": ALWAYS}
+        check_refused(await client.put(*update), "store-unavailable")
+        assert (await client.get("Basic/u")).json()["code"]["text"] == "first"
+        assert await versions(client, "Basic/u") == ["1"]
+        wire.lost = {"update": ALWAYS}
         check_refused(await client.put(*update), "store-unavailable")
         wire.lost = {}
         assert (await client.get("Basic/u")).json()["code"]["text"] == "second"

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bson.binary import Binary
 from bson.int64 import Int64
 
 from fhir_server.model import LogicalId, ResourceType, VersionId
@@ -65,6 +64,11 @@ def key(resource_type: str, logical_id: str) -> str:
     return f"{resource_type}/{logical_id}"
 
 
+def write_key(write: Write) -> str:
+    """``_id`` of what a write makes current."""
+    return key(write.version.resource_type, write.version.logical_id)
+
+
 def version_key(resource_type: str, logical_id: str, version_id: int) -> str:
     """``_id`` of a superseded version."""
     return f"{resource_type}/{logical_id}/{version_id}"
@@ -101,7 +105,7 @@ def current_document(write: Write, creation: int) -> Document:
     }
     if version.body is None or write.values is None:
         return {**head, "rt": TOMBSTONE, "dt": version.resource_type}
-    return {**head, **index_fields(version, write.values), "j": Binary(version.body)}
+    return {**head, **index_fields(version, write.values), "j": version.body}
 
 
 def index_fields(version: StoredVersion, values: IndexValues) -> Document:

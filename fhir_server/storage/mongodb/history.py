@@ -4,6 +4,7 @@ Spec: https://hl7.org/fhir/R4/http.html#history
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from bson.int64 import Int64
@@ -22,11 +23,11 @@ from fhir_server.storage.mongodb.document import (
     stored_version,
 )
 from fhir_server.storage.mongodb.handle import Handle
+from fhir_server.storage.mongodb.lookups import VERSION_FIELDS
 from fhir_server.storage.store import HistoryPage, HistoryQuery
 
 Collection = AsyncCollection[dict[str, Any]]
 MAX_COUNTED = 100_000
-_HIDDEN = dict.fromkeys(("t", "s", "e", "d", "q", "g", "k"), 0)
 _LARGEST = 2**63 - 1
 _ORDER = [("lu", DESCENDING), ("c", DESCENDING), ("v", DESCENDING)]
 
@@ -49,27 +50,47 @@ class Historian:
         self._max_time_ms = handle.timeout_ms
 
     async def page(self, query: HistoryQuery) -> HistoryPage:
-        """Return one page of versions, newest first."""
+        """Return one page of versions, newest first.
+
+        The total of all of a type may count a version twice where an update was cut short between
+        its two steps (`replacing`); of one resource it never does, nor where one page shows all.
+        """
         types = await self._types(query)
+        superseded = [_superseded_filter(query, types), *await self._before_current(query)]
         sources = (
             (self._current, [_current_filter(query, types), *_within(query, "current")]),
-            (self._superseded, [_superseded_filter(query, types), *_within(query, "superseded")]),
+            (self._superseded, [*superseded, *_within(query, "superseded")]),
         )
-        total = 0
         found: list[Document] = []
-        for collection, filters in sources:
-            if query.counts and total <= MAX_COUNTED:
-                total += await self._count(collection, filters)
-            if query.page_count:
+        if query.page_count:
+            for collection, filters in sources:
                 found += await self._find(collection, filters, query)
-        found = newest_first(found)
-        shown = await self._bodies.whole(found[: query.page_count])
+            found = newest_first(found)
         more = len(found) > query.page_count
+        total = len(found)
+        if query.counts and (more or query.after is not None or not query.page_count):
+            total = await self._total(sources)
+        shown = await self._bodies.whole(found[: query.page_count])
         return HistoryPage(
             versions=tuple(stored_version(document) for document in shown),
             next=" ".join(map(str, _place(shown[-1]))) if more else None,
             total=total if query.counts and total <= MAX_COUNTED else None,
         )
+
+    async def _before_current(self, query: HistoryQuery) -> list[Document]:
+        """Leave out what is in the history of one resource and current still."""
+        if query.resource_type is None or query.logical_id is None:
+            return []
+        identity = {"_id": key(query.resource_type, query.logical_id)}
+        current = await self._current.find_one(identity, {"v": 1}, session=self._session)
+        return [{"v": {"$lt": 0 if current is None else current["v"]}}]
+
+    async def _total(self, sources: Sequence[tuple[Collection, list[Document]]]) -> int:
+        total = 0
+        for collection, filters in sources:
+            if total <= MAX_COUNTED:
+                total += await self._count(collection, filters)
+        return total
 
     async def _count(self, collection: Collection, filters: list[Document]) -> int:
         return await collection.count_documents(
@@ -89,7 +110,7 @@ class Historian:
     ) -> list[Document]:
         cursor = collection.find(
             {"$and": [*filters, *_after(query.after)]},
-            _HIDDEN,
+            VERSION_FIELDS,
             sort=_ORDER,
             limit=query.page_count + 1,
             batch_size=query.page_count + 1,

@@ -22,6 +22,7 @@ from fhir_server.storage.mongodb.handle import Handle
 from fhir_server.storage.mongodb.history import Historian
 from fhir_server.storage.mongodb.indexes import missing_indexes
 from fhir_server.storage.mongodb.jobs import MongoJobs
+from fhir_server.storage.mongodb.lookups import VERSION_FIELDS, Lookups
 from fhir_server.storage.mongodb.meta import (
     PROOF_LIMIT_S,
     prove_writes,
@@ -31,6 +32,7 @@ from fhir_server.storage.mongodb.meta import (
 )
 from fhir_server.storage.mongodb.probes import Probes
 from fhir_server.storage.mongodb.reindexing import reindex
+from fhir_server.storage.mongodb.replacing import Replacer
 from fhir_server.storage.mongodb.searching import Searcher
 from fhir_server.storage.store import (
     ChangeBatch,
@@ -47,7 +49,6 @@ STANDALONE_NOTE = (
     "standalone MongoDB: transaction bundles are refused; make it a replica set "
     "(mongod --replSet rs0, then rs.initiate())"
 )
-_VERSION_FIELDS = {"v": 1, "lu": 1, "m": 1, "j": 1, "b": 1, "dt": 1}
 
 
 class MongoStore:
@@ -65,15 +66,16 @@ class MongoStore:
         self._probes = Probes()
         self.jobs = MongoJobs(handle)
         self._dictionary = Dictionary(handle.database["dict"])
-        self._committer = Committer(handle, self._dictionary, self._bodies, self._has_match)
+        self._lookups = Lookups(handle)
+        replacer = Replacer(handle, self._bodies, self._lookups)
+        self._committer = Committer(handle, self._dictionary, replacer, self._has_match)
 
     async def read(
         self, resource_type: ResourceType, logical_id: LogicalId
     ) -> StoredVersion | None:
         """See `ResourceStore.read`."""
         with reading(self._handle.timeout_ms):
-            identity = key(resource_type, logical_id)
-            found = await self._handle.resources.find_one({"_id": identity}, _VERSION_FIELDS)
+            found = await self._lookups.one(key(resource_type, logical_id))
             return None if found is None else await self._version(found)
 
     async def read_many(
@@ -84,8 +86,7 @@ class MongoStore:
             return {}
         wanted = [key(resource_type, logical_id) for resource_type, logical_id in set(keys)]
         with reading(self._handle.timeout_ms):
-            cursor = self._handle.resources.find({"_id": {"$in": wanted}}, _VERSION_FIELDS)
-            documents = await self._bodies.whole(await cursor.to_list())
+            documents = await self._bodies.whole(await self._lookups.several(wanted))
         versions = [stored_version(document) for document in documents]
         return {(version.resource_type, version.logical_id): version for version in versions}
 
@@ -101,7 +102,7 @@ class MongoStore:
                 "_id": version_key(resource_type, logical_id, version_id),
                 "r": key(resource_type, logical_id),  # the shard key: only one shard is asked
             }
-            found = await self._handle.history.find_one(asked, _VERSION_FIELDS)
+            found = await self._handle.history.find_one(asked, VERSION_FIELDS)
             return None if found is None else await self._version(found)
 
     async def commit(self, writes: Sequence[Write]) -> None:
