@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from fhir_server.definitions import load_registry, packages
+from fhir_server.definitions import load_registry, packages, packed
 from fhir_server.settings import DefinitionSettings, Settings
 from tests.support import client as client_support
-from tests.support.client import SETTINGS, FhirClient, running
+from tests.support.client import SETTINGS, FhirClient, rules, running
 from tests.support.workspace import BASE, profile, write_workspace
 
 pytestmark = pytest.mark.anyio
@@ -103,3 +103,31 @@ async def test_a_server_that_does_not_watch_says_so(folder):
         status = await until(client, lambda status: True)
 
     assert status == {"installed": [], "watching": False, "reloads": 0, "problems": []}
+
+
+async def test_status_names_the_installed_packages(folder):
+    package = folder / "packages" / "a.tgz"
+    package.parent.mkdir()
+    said = {"name": "test.package", "version": "1.0.0", "fhirVersions": ["4.0.1"]}
+    package.write_bytes(packed([("package.json", json.dumps(said).encode())]))
+
+    async with running(settings(watch="off", packages=str(package.parent))) as client:
+        status = await until(client, lambda status: True)
+
+    assert [p["name"] for p in status["installed"]] == ["test.package"]
+
+
+async def test_a_deleted_file_and_a_new_one_take_effect(folder):
+    async with running(settings()) as client:
+        new = folder / "profiles/structure-definitions/New.json"
+        edit(new, json.dumps(profile("New", {"Patient.birthDate": {"min": 1}})))
+        await until(client, lambda status: status["reloads"] == 1)
+        claiming = {
+            **NAMELESS,
+            "meta": {"profile": ["https://fhir.test/StructureDefinition/New"]},
+        }
+        assert "cardinality-min" in rules(await client.post("Patient", claiming))
+
+        new.unlink()
+        await until(client, lambda status: status["reloads"] == 2)
+        assert "profile-unknown" in rules(await client.post("Patient", claiming))
