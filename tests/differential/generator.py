@@ -242,6 +242,15 @@ _MAKERS: dict[str, tuple[Maker, ...]] = {
         (<T>).trim()
         <C>.select($this is string).first().toString()
         iif(<B>, <T>, <T>)
+        (<T>).encode('base64')
+        (<T>).encode('hex')
+        (<T>).encode('base64').decode('base64')
+        (<T>).escape('html')
+        (<T>).escape('json')
+        (<T>).escape('html').unescape('html')
+        <C>.first().type().name
+        (<T>).defineVariable('v').select(%v & 'x')
+        (<T>).join(',')
         """
     ),
     "number": _templates(
@@ -270,6 +279,22 @@ _MAKERS: dict[str, tuple[Maker, ...]] = {
         <P>.select(<E>.count()).sum()
         (1 | 2 | 3).aggregate($this + $total, <N>)
         iif(<B>, <N>, <N>)
+        (<T>).lastIndexOf(<T>)
+        (<N>).precision()
+        (<N>).lowBoundary()
+        (<N>).highBoundary()
+        (<N>).lowBoundary(3)
+        (<N>).exp()
+        (<N>).ln()
+        (<N>).log(2)
+        (<N>).power(0.5)
+        <P>.select(<E>.count()).min()
+        <P>.select(<E>.count()).max()
+        <P>.select(<E>.count()).avg()
+        <P>.children().count()
+        <P>.descendants().count()
+        <P>.first().count()
+        (<T>).convertsToInteger().toInteger()
         """
     ),
     "date": _templates(
@@ -284,6 +309,12 @@ _MAKERS: dict[str, tuple[Maker, ...]] = {
         (<T>).toDate()
         (<T>).toDateTime()
         iif(<B>, <D>, <D>)
+        (<D> + <#> minutes)
+        (<D> - <#> seconds)
+        (<D> + 1.5 days)
+        (<D> + <#> 'd')
+        (<D>).lowBoundary()
+        (<D>).highBoundary()
         """
     ),
     "quantity": _templates(
@@ -356,6 +387,20 @@ _MAKERS: dict[str, tuple[Maker, ...]] = {
         (<T> is string)
         (<T>).toBoolean()
         <C>.first() is FHIR.string
+        (<T>).matchesFull('[A-Z].*')
+        (<T>).matches('[0-9]{2}')
+        (<C> = <C>).not()
+        (<D> is DateTime)
+        (<D> is Date)
+        <C>.first() is code
+        <P>.first() is CodeableConcept
+        <P>.extension('http://example.org').exists()
+        <C>.allTrue()
+        (<B> is Boolean)
+        (<T>).empty() or (<T>).exists()
+        (1 | 2 | 3).supersetOf(<N>)
+        (<N> in (1 | 2 | 3))
+        <P>.where(<F>).exists() implies <P>.exists()
         """
     ),
     "collection": _templates(
@@ -386,6 +431,20 @@ _MAKERS: dict[str, tuple[Maker, ...]] = {
         <C>.single()
         <P>.where($index < <#>).<E>
         iif(<B>, <C>, <C>)
+        <P>.children()
+        <P>.<E>.distinct().first()
+        <P>.combine(<P>).distinct()
+        <P>.select(<E>.first() | <E>.last())
+        <C>.where($this is code)
+        (<T>).toChars().skip(<#>).take(2)
+        (<T>).split(' ')
+        <P>.defineVariable('v').where(%v.count() > <#>)
+        <P>.extension('http://example.org')
+        (<P>.first() as CodeableConcept)
+        (1 | 2 | 3).where($this > <N>)
+        (1 | 2 | 3).select($this * <N>)
+        (<N> | <N>)
+        (<D> | <D>)
         """
     ),
 }
