@@ -1,16 +1,17 @@
-"""Writes docs/messages.md from the catalogue: ``python -m tools.message_page``."""
+"""Writes docs/messages.md and docs/errors from the catalogue: ``python -m tools.message_page``."""
 
 from itertools import groupby
 from pathlib import Path
 
 from fhir_server.model import Message, catalogue
+from tools import error_pages
 
 PAGE = Path(__file__).parents[1] / "docs" / "messages.md"
 HEAD = """# Messages
 
 Every message of the server, by area. The rule id stands in `details.coding` of an issue, the
 sentence comes in both languages, `{names}` filled in. Made by `python -m tools.message_page` from
-`fhir_server/model/messages/`.
+`fhir_server/model/messages/`. A page for each, with cure and example: [errors](errors/README.md).
 """
 
 
@@ -35,3 +36,4 @@ def _plain(template: str) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    error_pages.write()
