@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> None:
         (name, str(options.rounds), *(str(number) for number in numbers.values()))
         for name, numbers in found.items()
     ]
-    show("bundles of seven entries, four clients", headings, rows)
+    show("bundles of seven entries, each with an update beside it; four clients", headings, rows)
     save("crash", [], rounds=options.rounds, killed=found)
     if any(numbers[kind] for numbers in found.values() for kind in ("lost", "torn", "wrong")):
         sys.exit(1)

@@ -2,12 +2,13 @@
 
 Every client sends one Bundle after the other and sends the same one again until it is acknowledged.
 A Bundle makes `ITEMS` resources under ids of the client's, one by conditional create, and updates
-the client's counter: the version of the counter is the number of Bundles.
+the client's counter: the version of the counter is the number of Bundles. After each one the client
+updates another counter alone, without a transaction.
 """
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,34 +74,35 @@ class Ingestion:
                 self._is_over = True
             await self._verify(http)
             for client in range(CLIENTS):
-                await self._verify_counter(http, client)
+                for counter in (counter_id(client), alone_id(client)):
+                    await self._verify_counter(http, counter, self.acknowledged[client])
 
     async def _stream(self, http: httpx.AsyncClient, client: int) -> None:
         while not self._is_over:
             number = self.acknowledged[client] + 1
-            while not await self._is_acknowledged(http, client, number):
+            while not await self._is_acknowledged(http.post("", json=bundle(client, number))):
                 self.unanswered += 1
-                found = await self._found(http, client, number)
+                found = len(await self._tagged(http, client, number))
                 if found not in {0, MADE + 1}:
                     self.torn.append(f"bundle {client}-{number}: {found} of {MADE + 1}")
+            path, alone = f"Basic/{alone_id(client)}", resource(alone_id(client), f"{number}")
+            while not await self._is_acknowledged(http.put(path, json=alone)):
+                self.unanswered += 1
+                await _answer(http, "Basic", {"_count": "1"})
             self.acknowledged[client] = number
             self._progress.set()
             await asyncio.sleep(_PAUSE_S)
 
-    async def _is_acknowledged(self, http: httpx.AsyncClient, client: int, number: int) -> bool:
+    async def _is_acknowledged(self, sent: Awaitable[httpx.Response]) -> bool:
         try:
-            answer = await http.post("", json=bundle(client, number))
+            answer = await sent
         except httpx.TransportError:
             return False
-        if answer.status_code == 200:
+        if answer.status_code in {200, 201}:
             return True
         if answer.status_code != 503 or "Retry-After" not in answer.headers:
             raise UnexpectedAnswer(f"{answer.status_code} {answer.text}")
         return False
-
-    async def _found(self, http: httpx.AsyncClient, client: int, number: int) -> int:
-        """How many resources have the tag of a Bundle, as soon as anybody answers."""
-        return len(await self._tagged(http, client, number))
 
     async def _tagged(
         self, http: httpx.AsyncClient, client: int, number: int
@@ -121,8 +123,8 @@ class Ingestion:
                     self.wrong.append(f"bundle {client}-{number} was stored twice")
             self._verified[client] = last
 
-    async def _verify_counter(self, http: httpx.AsyncClient, client: int) -> None:
-        path: str | None = f"Basic/{counter_id(client)}/_history"
+    async def _verify_counter(self, http: httpx.AsyncClient, counter: str, count: int) -> None:
+        path: str | None = f"Basic/{counter}/_history"
         asked: dict[str, str] | None = {"_count": "500"}
         versions: list[int] = []
         while path is not None:
@@ -130,9 +132,8 @@ class Ingestion:
             versions += [int(one["resource"]["meta"]["versionId"]) for one in page["entry"]]
             links = {link["relation"]: link["url"] for link in page["link"]}
             path, asked = links.get("next"), None
-        count = self.acknowledged[client]
         if versions != list(range(count, 0, -1)):
-            self.wrong.append(f"{counter_id(client)}: {len(versions)} versions, {count} bundles")
+            self.wrong.append(f"{counter}: {len(versions)} versions of {count}")
 
 
 async def _answer(
@@ -157,24 +158,19 @@ def counter_id(client: int) -> str:
     return f"counter-{client}"
 
 
+def alone_id(client: int) -> str:
+    """The resource that a client updates after each Bundle."""
+    return f"alone-{client}"
+
+
 def bundle(client: int, number: int) -> dict[str, Any]:
     """The transaction number ``number`` (from 1) of a client."""
     name = f"{client}-{number}"
-
-    def resource(logical_id: str | None, text: str) -> dict[str, Any]:
-        content: dict[str, Any] = {
-            "resourceType": "Basic",
-            "meta": {"tag": [{"system": TAGS, "code": name}]},
-            "identifier": [{"system": "http://a/item", "value": f"{name}-{text}"}],
-            "code": {"text": text},
-        }
-        return content if logical_id is None else {**content, "id": logical_id}
-
     puts = {f"{name}-{item}": f"item {item}" for item in range(ITEMS)}
     puts[counter_id(client)] = f"bundle {number}"
     entries = [
         {
-            "resource": resource(logical_id, text),
+            "resource": resource(logical_id, text, name),
             "request": {"method": "PUT", "url": f"Basic/{logical_id}"},
         }
         for logical_id, text in puts.items()
@@ -184,5 +180,16 @@ def bundle(client: int, number: int) -> dict[str, Any]:
         "url": "Basic",
         "ifNoneExist": f"identifier=http://a/item|{name}-once",
     }
-    entries.append({"resource": resource(None, "once"), "request": once})
+    entries.append({"resource": resource(None, "once", name), "request": once})
     return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+
+
+def resource(logical_id: str | None, text: str, name: str = "") -> dict[str, Any]:
+    """What is sent; with the tag of the Bundle ``name`` where it belongs to one."""
+    content: dict[str, Any] = {"resourceType": "Basic", "code": {"text": text}}
+    if logical_id is not None:
+        content["id"] = logical_id
+    if name:
+        content["meta"] = {"tag": [{"system": TAGS, "code": name}]}
+        content["identifier"] = [{"system": "http://a/item", "value": f"{name}-{text}"}]
+    return content
