@@ -18,6 +18,7 @@ from fhir_server.cli.workspace import (
     FOLDER,
     JSON,
     documents_of,
+    installed_archives,
     refusals_told,
     workspace_at,
 )
@@ -106,7 +107,7 @@ async def _over_files(
     current = tuple(one.resource for one in documents_of(workspace_at(folder).files()))
     task = Task(
         national=False,
-        installed=_installed(settings_of(None)),
+        installed=installed_archives(),
         current=current,
         draft=definition,
         profiles=_asked(definition, every),
@@ -158,7 +159,7 @@ async def _over_store(
         registry = (await knowledge_of(settings, store)).current.registry
         task = Task(
             national=True,
-            installed=_installed(settings),
+            installed=installed_archives(),
             current=tuple(resource for _, resource in registry.added()),
             draft=definition,
             profiles=_asked(definition, every),
@@ -212,12 +213,6 @@ async def _measured(
 ) -> "Impact":
     with count_progress("validating") as advance:
         return await measure(task, batches, journal=journal, processes=processes, advance=advance)
-
-
-def _installed(settings: "Settings") -> tuple[Path, ...]:
-    from fhir_server.definitions import installed
-
-    return tuple(info.path for info in installed(Path(settings.definitions.packages)))
 
 
 def _told(impact: "Impact") -> str:

@@ -70,13 +70,23 @@ def workspace_at(folder: Path) -> "Workspace":
 
 def core_registry() -> "Registry":
     """Return the R4 core package with the installed packages, without the national one."""
+    from fhir_server.definitions import load_registry
+
+    with compile_progress() as progress:
+        return load_registry(progress=progress, national=False, installed=installed_archives())
+
+
+def installed_archives() -> tuple[Path, ...]:
+    """Return the archives of the installed packages, each after those it depends on.
+
+    Raises:
+        PackageRefused: One of them is none.
+    """
     from fhir_server.cli.settings import load_or_exit
-    from fhir_server.definitions import installed, load_registry
+    from fhir_server.definitions import installed
 
     folder = Path(load_or_exit({}, None).definitions.packages)
-    paths = [info.path for info in installed(folder)]
-    with compile_progress() as progress:
-        return load_registry(progress=progress, national=False, installed=paths)
+    return tuple(info.path for info in installed(folder))
 
 
 def documents_of(paths: tuple[Path, ...]) -> "list[Document]":

@@ -7,6 +7,7 @@ import click
 
 from fhir_server.cli.progress import compile_progress
 from fhir_server.cli.sources import Source
+from fhir_server.cli.workspace import installed_archives
 from fhir_server.definitions import Registry, load_registry
 from fhir_server.model import FhirError, Issue, with_positions
 from fhir_server.terminology import Terminology
@@ -60,7 +61,7 @@ def registry_with(profiles: Iterable[str]) -> Registry:
         click.UsageError: A profile is not among them.
     """
     with compile_progress() as progress:
-        registry = load_registry(progress=progress)
+        registry = load_registry(progress=progress, installed=installed_archives())
     missing = [profile for profile in profiles if registry.structure(profile) is None]
     if missing:
         raise click.UsageError(f"unknown profile: {', '.join(missing)}")

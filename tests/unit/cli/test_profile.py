@@ -163,3 +163,16 @@ def test_a_folder_without_definitions_is_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     assert run("profile", "pack").exit_code == 2
+
+
+def test_validate_knows_the_profiles_of_installed_packages(folder):
+    packed = run("profile", "pack")
+    run("package", "install", packed.stdout.strip())
+    nameless = folder / "nameless.json"
+    url = f"{BASE}/StructureDefinition/Named"
+    nameless.write_text(json.dumps({"resourceType": "Patient", "meta": {"profile": [url]}}))
+
+    told = run("validate", nameless, "--json")
+
+    assert told.exit_code == 1
+    assert "cardinality-min" in told.stdout
