@@ -30,8 +30,9 @@ STRICT_RULES = frozenset((
     "search-parameter-base", "search-parameter-expression", "search-parameter-parts",
     "search-parameter-type", "supplement-case", "supplement-code", "supplement-content",
     "supplement-of-nothing", "system-fragment", "system-fragment-missing", "system-not-absolute",
-    "type-profile-other", "value-alternative", "value-required", "xhtml-link-broken",
-    "xhtml-link-empty", "xhtml-link-invalid", "xhtml-link-scheme", "xhtml-misplaced",
+    "type-profile-other", "value-alternative", "value-not-comparable", "value-required",
+    "xhtml-link-broken", "xhtml-link-empty", "xhtml-link-invalid", "xhtml-link-scheme",
+    "xhtml-misplaced",
 ))  # fmt: skip
 """Rules whose findings are errors in a strict validation."""
 

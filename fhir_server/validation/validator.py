@@ -15,6 +15,7 @@ from fhir_server.validation.mend import with_safe_removals
 from fhir_server.validation.options import ValidationOptions
 from fhir_server.validation.plan_table import PlanTable
 from fhir_server.validation.rules import (
+    aggregation,
     attachment,
     binding,
     coding,
@@ -28,7 +29,18 @@ from fhir_server.validation.rules import (
 from fhir_server.validation.scope import ReferenceResolver, Run, Scope
 from fhir_server.validation.strictness import as_strict
 
-RULES = (fixed, registered, limit, attachment, coding, binding, reference, profile, invariant)
+RULES = (
+    fixed,
+    registered,
+    limit,
+    attachment,
+    coding,
+    binding,
+    reference,
+    aggregation,
+    profile,
+    invariant,
+)
 """The concerns of ElementDefinition, in the order in which a value meets them. Before them the
 walk itself
 has checked JSON shape, names, choices, primitive syntax and cardinality; after them come slices."""

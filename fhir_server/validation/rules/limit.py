@@ -15,6 +15,8 @@ from fhir_server.validation.finding import Finding, Findings
 from fhir_server.validation.place import Place
 from fhir_server.validation.scope import Rule, Scope
 
+_MEASURED = frozenset(("Quantity", "Age", "Count", "Distance", "Duration", "Money"))
+
 
 def compile_rule(element: Element, place: Place) -> Rule | None:
     """Check ``maxLength``, bounds and the regex extension where the element has its own."""
@@ -89,6 +91,7 @@ def _bound(
     source = place.source(element)
     comparison = compile_expression(f"%value {operator} %bound", place.table.registry.types)
     limit = [node(bound.value, bound.fhir_type)]
+    is_told = place.fhir_type in _MEASURED and (rule == "value-too-small" or not element.min_value)
     expected = bound.value if isinstance(bound.value, str) else encode(bound.value).decode()
 
     def check(value: Any, sibling: Any, scope: Scope) -> Findings | None:
@@ -101,9 +104,11 @@ def _bound(
             )
         except FhirPathError:
             return None
+        shown = value if isinstance(value, str | int | Decimal) else encode(value).decode()
+        if not verdict and is_told:
+            return [Finding("value-not-comparable", source=source, found=shown, expected=expected)]
         if not verdict or verdict[0].value is not False:
             return None
-        shown = value if isinstance(value, str | int | Decimal) else encode(value).decode()
         return [Finding(rule, source=source, found=shown, expected=expected)]
 
     return check

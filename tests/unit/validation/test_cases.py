@@ -5,6 +5,7 @@ needs them, ``strict`` where a strict validation is meant, and every issue as
 ``rule @ expression``, warnings and information too; ``patch`` and ``suggest`` compare further.
 """
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ CASES = [
 ]
 
 
+@cache
 def definitions(area: str) -> list[dict[str, Any]]:
     """The definitions of a file; profiles are written as url, base and elements."""
     written = yaml.safe_load((FOLDER / f"{area}.yaml").read_text("utf-8")).get("definitions", ())

@@ -51,6 +51,7 @@ def test_rules_are_the_order_of_work() -> None:
         "coding",
         "binding",
         "reference",
+        "aggregation",
         "profile",
         "invariant",
     ]
