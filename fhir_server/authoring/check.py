@@ -27,8 +27,10 @@ from fhir_server.model import (
 from fhir_server.terminology import Terminology
 from fhir_server.validation import ValidationOptions, Validator
 
-_LEADS_NOWHERE = frozenset({"guard-value-set-unknown", "guard-profile-unknown"})
-"""Only told where definitions come one by one; here everything lies side by side."""
+_ERRORS_HERE = frozenset(
+    {"guard-value-set-unknown", "guard-profile-unknown", "extension-url-not-fixed"}
+)
+"""Only warnings where definitions come one by one; here everything lies side by side."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +97,7 @@ def _checked(document: Document, issues: Iterable[Issue]) -> Checked:
 def _definition(resource: JsonObject, validator: Validator) -> Iterator[Issue]:
     yield from _names(resource)
     for found in validator.validate(resource):
-        yield replace(found, severity="error") if found.rule in _LEADS_NOWHERE else found
+        yield replace(found, severity="error") if found.rule in _ERRORS_HERE else found
 
 
 def _names(resource: JsonObject) -> Iterator[Issue]:

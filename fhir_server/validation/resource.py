@@ -48,6 +48,7 @@ class ResourceChecks:
         found = self._table.type_check(resource_type)(resource, resource, scope)
         if "contained" in resource and not scope.is_contained:
             found = join(found, contained.check(resource))
+        is_sound = not has_error(found)
         of_type = self._of_type.get(resource_type)
         if of_type is not None:
             found = join(found, of_type(resource, scope))
@@ -57,7 +58,7 @@ class ResourceChecks:
         if scope.run.is_strict:
             found = join(found, content.strict_check(resource, resource_type, scope))
         of_sound = self._of_sound.get(resource_type)
-        if of_sound is not None and not has_error(found):
+        if of_sound is not None and is_sound:
             found = join(found, of_sound(resource, scope))
         for canonical, step in self._claimed(resource, resource_type, profiles, scope):
             more = self._check_profile(resource, resource_type, canonical, scope, step)

@@ -51,7 +51,8 @@ def _value_set(said: Said, draft: Draft) -> Iterator[Finding]:
         return
     canonical = binding.value_set
     is_implicit = canonical.startswith("#") or _IMPLICIT in canonical
-    if not is_implicit and draft.registry.value_set(canonical) is None:
+    kinds = ("ValueSet", "CodeSystem", "StructureDefinition")  # of others `binding-to-other` tells
+    if not is_implicit and not any(draft.registry.resource(kind, canonical) for kind in kinds):
         yield said.finding(
             "guard-value-set-unknown", "binding", "valueSet",
             found=canonical, expected=binding.strength,

@@ -1,4 +1,4 @@
-"""Where an extension may stand: places that exist; and its own URL.
+"""Where an extension may stand: places that exist.
 
 Spec: https://hl7.org/fhir/R4/defining-extensions.html#context
 """
@@ -15,7 +15,6 @@ def check(draft: Draft) -> Iterator[Finding]:
     """Report contexts that no element, extension or expression is."""
     if draft.structure.type != "Extension" or draft.structure.derivation != "constraint":
         return
-    yield from _url(draft)
     for index, (kind, expression) in enumerate(draft.structure.contexts):
         reason = _CHECKS[kind](expression, draft.registry) if kind in _CHECKS else None
         if reason is not None:
@@ -28,18 +27,6 @@ def check(draft: Draft) -> Iterator[Finding]:
         if not _parses(expression, draft.registry):
             at = (index, ("contextInvariant", "contextInvariant"))
             yield Finding("guard-context-unreadable", at=at, found=expression)
-
-
-def _url(draft: Draft) -> Iterator[Finding]:
-    """Report an extension whose instances would name another definition than this one."""
-    for said in draft.said():
-        fixed = said.element.fixed
-        if said.element.id != "Extension.url" or fixed is None:
-            continue
-        if fixed.value != draft.structure.url:
-            yield said.finding(
-                "guard-extension-url", "fixedUri", found=fixed.value, expected=draft.structure.url
-            )
 
 
 def _element(expression: str, registry: Registry) -> str | None:

@@ -6,7 +6,7 @@ Spec: https://hl7.org/fhir/R4/conformance-rules.html#constraints
 from collections.abc import Iterator
 
 from fhir_server.definitions import Element
-from fhir_server.fhirpath import FhirPathError, Navigator, compile_expression
+from fhir_server.fhirpath import Navigator, check_expression
 from fhir_server.model import JsonObject
 from fhir_server.validation.finding import Finding
 from fhir_server.validation.guard.draft import Draft, Said
@@ -31,22 +31,19 @@ def check(draft: Draft) -> Iterator[Finding]:
 def _expression(
     said: Said, at: int, constraint: JsonObject, draft: Draft, navigator: Navigator
 ) -> Iterator[Finding]:
-    errors = []
-    for context_type in _types_of(said.element, draft) or (None,):
-        try:
-            compile_expression(
-                constraint["expression"],
-                draft.registry.types,
-                context_type=context_type,
-                navigator=navigator,
-            )
-        except FhirPathError as error:
-            errors.append(error)
-        else:
-            return  # of a choice of types it has to fit one
-    reason = errors[0].issues[0].text
-    finding = said.finding("guard-invariant-wrong", key=constraint.get("key", ""), reason=reason)
-    yield _at(said, at, "expression", finding)
+    judged = check_expression(
+        constraint["expression"],
+        draft.registry.types,
+        context_types=_types_of(said.element, draft),
+        variables={},
+        is_condition=True,
+        navigator=navigator,
+    )
+    for problem in judged.issues:
+        if problem.is_error:
+            key = constraint.get("key", "")
+            finding = said.finding("guard-invariant-wrong", key=key, reason=problem.text)
+            yield _at(said, at, "expression", finding)
 
 
 def _types_of(element: Element, draft: Draft) -> tuple[str, ...]:

@@ -82,3 +82,17 @@ def test_a_file_that_is_no_json_is_told(core, workspace):
     path.write_text(json.dumps({"resourceType": "StructureDefinition"})[:-1], encoding="utf-8")
 
     assert "Cut.json" in {name for name, *_ in findings(core, workspace)}
+
+
+def test_an_extension_fixes_its_own_url(core, workspace, add):
+    path = add("Mark", {"Extension": {}, "Extension.url": {"fixedUri": "http://example.org/other"}},
+               type="Extension", kind="complex-type",
+               baseDefinition="http://hl7.org/fhir/StructureDefinition/Extension",
+               context=[{"type": "element", "expression": "Patient"}])  # fmt: skip
+    definition = json.loads(path.read_text(encoding="utf-8"))
+    del definition["differential"]["element"][0]
+    path.write_text(json.dumps(definition), encoding="utf-8")
+
+    assert ("Mark.json", "extension-url-not-fixed") in {
+        f[:2] for f in findings(core, workspace, path)
+    }
