@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from fhir_server.model import FhirError, IssueType, issue
 
+_MISSPELT = frozenset({"fhirpath-unknown-element", "fhirpath-unknown-function"})
+
 
 class Fault(Exception):
     """Something wrong at one place of an expression, before the expression's text is known.
@@ -43,4 +45,11 @@ class FhirPathError(FhirError):
         self.line = text.count("\n", 0, self.offset) + 1
         self.column = self.offset - text.rfind("\n", 0, self.offset)
         values = {**fault.values, "row": self.line, "character": self.column}
-        super().__init__((issue(fault.rule, **values),))  # type: ignore[arg-type] # placeholders only
+        near = _nearest(fault)
+        super().__init__((issue(fault.rule, suggestions=near, **values),))  # type: ignore[arg-type] # placeholders only
+
+
+def _nearest(fault: Fault) -> tuple[str, ...]:
+    """Return the name that was meant, where there is one near."""
+    expected = str(fault.values.get("expected", "-"))
+    return () if fault.rule not in _MISSPELT or expected == "-" else (expected,)

@@ -85,6 +85,7 @@ def test_all_problems_are_told_at_once_with_their_places(registry: Registry) -> 
         ("fhirpath-unknown-variable", 2, 53),
     ]
     assert judged.has_errors
+    assert [i.suggestions for i in judged.issues[:2]] == [("name",), ("birthDate",)]
 
 
 @pytest.mark.parametrize(
