@@ -55,6 +55,26 @@ def from_many(
     return Compiled(many, truth, some or any_item, reads_scope)
 
 
+def once_for_run(compiled: Compiled, offset: int) -> Compiled:
+    """Evaluate once what does not depend on the focus, however often an iteration asks."""
+    inner = compiled.many
+    key = object()
+
+    def many(focus: Collection, scope: Scope) -> Collection:
+        known = scope.run.known
+        found = known.get(key)
+        if found is None:
+            found = known[key] = inner(focus, scope)
+        scope.run.spend(len(found) // _LONG, offset)
+        return found
+
+    return from_many(many, offset)
+
+
+_LONG = 100
+"""Items that may be handed on again for the price of one."""
+
+
 def from_truth(truth: Truth, *, reads_scope: bool = False) -> Compiled:
     """Wrap a function that answers true, false or nothing."""
 

@@ -16,6 +16,7 @@ from fhir_server.fhirpath.compiled import (
     Compiled,
     from_constant,
     from_many,
+    once_for_run,
 )
 from fhir_server.fhirpath.environment import Scope
 from fhir_server.fhirpath.errors import Fault
@@ -62,7 +63,8 @@ class Compiler:
         if definition is not None:
             return self._compile_definition(tree, definition)
         build: Callable[[Compiler, Any], Compiled] = _BUILDERS[type(tree)]
-        return build(self, tree)
+        compiled = build(self, tree)
+        return once_for_run(compiled, tree.offset) if _is_of_resource(tree) else compiled
 
     def _source(self, source: Tree | None) -> Compiled:
         return IDENTITY if source is None else self.compile(source)
@@ -165,6 +167,22 @@ class Compiler:
         return from_many(many, call.offset, reads_scope=True)
 
 
+def _is_of_resource(tree: Tree) -> bool:
+    """Say whether it is a path from ``%resource``: the same for every item of an iteration.
+
+    sdf-8a looks for the first element of a profile from each of its elements.
+    """
+    current: Tree | None = tree
+    while isinstance(current, nodes.Member) or (
+        isinstance(current, nodes.Call) and current.name in _STEADY and not current.arguments
+    ):
+        current = current.source
+    is_resource = isinstance(current, nodes.Variable) and current.name in _RESOURCES
+    return is_resource and current is not tree
+
+
+_STEADY = frozenset({"first", "last", "tail", "children", "descendants", "distinct"})
+_RESOURCES = frozenset({"resource", "rootResource"})
 _RESERVED = frozenset({"context", "resource", "rootResource", "ucum", "sct", "loinc"})
 
 _DEFINITION = Function(

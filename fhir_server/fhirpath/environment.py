@@ -57,12 +57,13 @@ class Env(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct):
-    """One evaluation: how much it has done, and the time it took as now."""
+    """One evaluation: how much it has done, the time it took as now, what stays the same in it."""
 
     env: Env
     focus: list[Node]
     steps: int = 0
     started: datetime | None = None
+    known: dict[object, list[Node]] = msgspec.field(default_factory=dict)
 
     def spend(self, steps: int, offset: int) -> None:
         """Count visited items.

@@ -199,8 +199,9 @@ def _in(left: Compiled, right: Compiled, offset: int) -> Compiled:
         item = single(one(focus, scope), offset, "in")
         if item is None:
             return None
-        wanted = key(item)
-        return any(key(candidate) == wanted for candidate in other(focus, scope))
+        wanted, others = key(item), other(focus, scope)
+        scope.run.spend(len(others), offset)
+        return any(key(candidate) == wanted for candidate in others)
 
     return _truth(left, right, truth)
 

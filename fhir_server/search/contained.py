@@ -15,10 +15,10 @@ def inner_name(parameter: str, resource_type: str, inner: str) -> str:
     return f"{parameter}:{resource_type}.{inner}"
 
 
-def contained_resource(resource: JsonObject, inner_id: str) -> JsonObject | None:
-    """Return the contained resource that ``#inner_id`` means; None: there is none of that id."""
-    found: Iterable[Any] = resource.get("contained") or ()
-    return next((inner for inner in found if inner.get("id") == inner_id), None)
+def contained_by_id(resource: JsonObject) -> dict[str, JsonObject]:
+    """Return the contained resources by what stands behind ``#``; the first of an id counts."""
+    found: list[Any] = resource.get("contained") or []
+    return {inner["id"]: inner for inner in reversed(found) if "id" in inner}
 
 
 def renamed(

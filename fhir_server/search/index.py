@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fhir_server.definitions import Registry
 from fhir_server.fhirpath import ucum
 from fhir_server.model import JsonObject
-from fhir_server.search.contained import contained_resource, renamed
+from fhir_server.search.contained import contained_by_id, renamed
 from fhir_server.search.full_text import FullText
 from fhir_server.search.full_text import writers as full_text_writers
 from fhir_server.search.gathered import CanonicalUnit, Gathered, IndexOptions
@@ -79,8 +79,9 @@ class IndexExtractor:
         return plan
 
     def _look_into_contained(self, into: Gathered) -> None:
-        for parameter, inner_id in into.contained_links:
-            inner = contained_resource(into.resource, inner_id)
+        by_id = contained_by_id(into.resource)
+        for parameter, inner_id in dict.fromkeys(into.contained_links):
+            inner = by_id.get(inner_id)
             inner_type = None if inner is None else inner.get("resourceType")
             if inner is not None and inner_type in self._registry.types.resource_types:
                 inside = Gathered(inner)

@@ -90,8 +90,9 @@ def check_code(
     version: str | None = None,
     languages: Languages = ANY_LANGUAGE,
     supplements: tuple[str, ...] = (),
+    explains: bool = True,
 ) -> CodeCheck:
-    """Check a code against its code system alone."""
+    """Check a code against its code system alone; ``explains``: say which codes are near."""
     known = systems.find(system, version, supplements)
     shown = f"{system}|{version}" if version else system
     if known is None:
@@ -102,15 +103,16 @@ def check_code(
         return CodeCheck(verdict="not-checked", issues=(issue("code-system-unknown", found=shown),))
     concept = known.find(code)
     if concept is None:
-        return _unknown_code(known, shown, code)
+        return _unknown_code(known, shown, code, explains=explains)
     return _judge((_member(known, concept),), code, display, languages)
 
 
-def _unknown_code(known: CodeSystem, shown: str, code: str) -> CodeCheck:
+def _unknown_code(known: CodeSystem, shown: str, code: str, *, explains: bool) -> CodeCheck:
     if known.content != "complete":
         doubt = issue("code-not-checked", found=code, system=shown, expected=known.content)
         return CodeCheck(verdict="not-checked", issues=(doubt,))
-    near = suggestions(code, (_member(known, concept) for concept in known.concepts()))
+    members = (_member(known, concept) for concept in known.concepts())
+    near = suggestions(code, members) if explains else ()
     text = issue("code-unknown", found=code, system=shown, suggestions=near)
     return CodeCheck(verdict="not-member", issues=(text,))
 

@@ -48,6 +48,7 @@ class Terminology:
         display: str | None = None,
         version: str | None = None,
         languages: Languages = ANY_LANGUAGE,
+        explains: bool = True,
     ) -> CodeCheck:
         """Say whether a code is in a value set, by its rules and without expanding it.
 
@@ -58,6 +59,7 @@ class Terminology:
             display: Compared too, where given.
             version: Version of the code's system, where given.
             languages: Of the display.
+            explains: Whether a refusal says which codes are near.
 
         Returns:
             ``not-checked`` also for a value set that is not here or contradicts itself.
@@ -77,6 +79,7 @@ class Terminology:
             display=display,
             version=version,
             languages=languages,
+            explains=explains,
         )
 
     def check_code(
@@ -86,10 +89,18 @@ class Terminology:
         display: str | None = None,
         version: str | None = None,
         languages: Languages = ANY_LANGUAGE,
+        *,
+        explains: bool = True,
     ) -> CodeCheck:
-        """Say whether a code is in its code system."""
+        """Say whether a code is in its code system; ``explains``: which codes are near, too."""
         return check.check_code(
-            self.systems, system, code, display=display, version=version, languages=languages
+            self.systems,
+            system,
+            code,
+            display=display,
+            version=version,
+            languages=languages,
+            explains=explains,
         )
 
     def codes_of(self, value_set: str) -> frozenset[tuple[str, str]] | None:

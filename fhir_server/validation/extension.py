@@ -14,7 +14,6 @@ from fhir_server.validation.finding import Finding, Findings, join, under
 from fhir_server.validation.known_extension import Extensions, KnownExtension
 from fhir_server.validation.reference_target import is_absolute
 from fhir_server.validation.scope import Check, Scope
-from fhir_server.validation.suggestion import nearest
 
 _EXTENSION = "Extension"
 
@@ -97,7 +96,7 @@ class ExtensionList:
                 found if known.overlay is None else join(found, known.overlay(value, None, scope))
             )
         if self._holder == _EXTENSION and not is_absolute(url):
-            return self._check_part(url, parent)
+            return self._check_part(url, parent, scope)
         if not is_absolute(url):
             return [Finding("extension-url-relative", found=url, at=(("url", "url"),))]
         severity = self._table.options.unknown_extension
@@ -105,7 +104,7 @@ class ExtensionList:
             severity = "warning"
         return [Finding("extension-unknown", severity=severity, found=url)]
 
-    def _check_part(self, url: str, parent: JsonObject) -> Findings | None:
+    def _check_part(self, url: str, parent: JsonObject, scope: Scope) -> Findings | None:
         """A relative URL is a part of the complex extension around it."""
         around = parent.get("url")
         known = self._find(around) if isinstance(around, str) else None
@@ -117,7 +116,7 @@ class ExtensionList:
                 source=known.structure.url,
                 found=url,
                 expected=", ".join(sorted(known.parts)),
-                suggestions=nearest(url, known.parts),
+                suggestions=scope.run.nearest(url, known.parts),
             )
         ]
 

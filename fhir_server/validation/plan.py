@@ -13,7 +13,7 @@ from fhir_server.validation import shape
 from fhir_server.validation.finding import Finding, Findings, Step, has_error, join, under
 from fhir_server.validation.place import source_of
 from fhir_server.validation.scope import Check, Plans, Rule, Scope
-from fhir_server.validation.suggestion import nearest, safe_choice
+from fhir_server.validation.suggestion import safe_choice
 
 
 class ObjectPlan:
@@ -80,7 +80,8 @@ class ObjectPlan:
     def _unknown(self, key: str, value: JsonObject, scope: Scope) -> Finding:
         checks = self._checks or {}
         is_sibling = key[:1] == "_"
-        suggestions = nearest(key, (known for known in checks if (known[0] == "_") == is_sibling))
+        candidates = [known for known in checks if (known[0] == "_") == is_sibling]
+        suggestions = scope.run.nearest(key, candidates)
         if key == "fhir_comments":
             return Finding("comments-not-allowed", mend=("remove", None))
         finding = Finding(

@@ -67,8 +67,5 @@ def _in_container(logical_id: str, scope: Scope) -> Target | None:
     root = scope.root
     if not logical_id:
         return Target(root, scope.contained(root)) if scope.is_contained else None
-    contained = root.get("contained")
-    for resource in contained if isinstance(contained, list) else ():
-        if isinstance(resource, dict) and resource.get("id") == logical_id:
-            return Target(resource, scope.contained(resource))
-    return None
+    resource = scope.run.contained(root).by_id.get(logical_id)
+    return None if resource is None else Target(resource, scope.contained(resource))

@@ -19,7 +19,7 @@ from fhir_server.validation import (
 from fhir_server.validation.extension_context import settle
 from fhir_server.validation.finding import Finding, Findings, Step, has_error, join, under
 from fhir_server.validation.scope import Plans, Scope
-from fhir_server.validation.suggestion import mistyped, nearest
+from fhir_server.validation.suggestion import mistyped
 
 
 class ResourceChecks:
@@ -44,7 +44,7 @@ class ResourceChecks:
         resource_type = resource.get("resourceType")
         types = self._table.registry.types
         if resource_type.__class__ is not str or resource_type not in types.resource_types:
-            return [self._unknown_type(resource_type)]
+            return [self._unknown_type(resource_type, scope)]
         found = self._table.type_check(resource_type)(resource, resource, scope)
         if "contained" in resource and not scope.is_contained:
             found = join(found, contained.check(resource))
@@ -140,12 +140,12 @@ class ResourceChecks:
             at=at,
         )
 
-    def _unknown_type(self, resource_type: Any) -> Finding:
+    def _unknown_type(self, resource_type: Any, scope: Scope) -> Finding:
         at: tuple[Step, ...] = (("resourceType", "resourceType"),)
         if resource_type is None:
             return Finding("resource-without-type")
         known = self._table.registry.types.resource_types
-        suggestions = nearest(str(resource_type), sorted(known))
+        suggestions = scope.run.nearest(str(resource_type), sorted(known))
         finding = Finding(
             "resource-type-unknown", found=str(resource_type), suggestions=suggestions, at=at
         )

@@ -1,8 +1,8 @@
 """Where a check stands: the resource, what holds it, and what one validation call shares."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from fhir_server.definitions import Element, Registry, Structure
 from fhir_server.fhirpath import Env, Node
@@ -11,6 +11,7 @@ from fhir_server.terminology import Terminology
 from fhir_server.validation.bundle_index import BundleIndex
 from fhir_server.validation.finding import Findings
 from fhir_server.validation.options import ValidationOptions
+from fhir_server.validation.suggestion import nearest
 
 Check = Callable[[Any, JsonObject, "Scope"], Findings | None]
 """Checks the JSON under one key (value, object it stands in, scope); None means fine."""
@@ -101,10 +102,46 @@ class Plans(Protocol):
         """Return the surroundings of an expression."""
 
 
+MOST_COMPARED = 200_000
+
+
+class Contained(NamedTuple):
+    """The resources in ``contained`` of one resource.
+
+    Attributes:
+        by_id: The first of each id.
+        identities: Of the objects.
+    """
+
+    by_id: dict[str, JsonObject]
+    identities: frozenset[int]
+
+    @classmethod
+    def of(cls, root: JsonObject) -> "Contained":
+        """Index a resource; whatever is of a wrong shape is left out."""
+        members = root.get("contained")
+        objects = [m for m in (members if isinstance(members, list) else ()) if isinstance(m, dict)]
+        by_id = {
+            member["id"]: member
+            for member in reversed(objects)
+            if isinstance(member.get("id"), str)
+        }
+        return cls(by_id, frozenset(map(id, objects)))
+
+
 class Run:
     """What one call of the validator shares: services, and verdicts that would be asked again."""
 
-    __slots__ = ("conformance", "held", "is_strict", "resolver", "table", "unknown_profile")
+    __slots__ = (
+        "_compared",
+        "_contained",
+        "conformance",
+        "held",
+        "is_strict",
+        "resolver",
+        "table",
+        "unknown_profile",
+    )
 
     def __init__(
         self, table: "Plans", resolver: ReferenceResolver | None, *, is_strict: bool = False
@@ -115,6 +152,29 @@ class Run:
         self.resolver = resolver
         self.conformance: dict[tuple[int, str], bool] = {}  # by identity of the value
         self.held: list[JsonObject] = []  # what was fetched, so that identities stay unique
+        self._contained: dict[int, Contained] = {}  # by identity of the container
+        self._compared = 0
+
+    def contained(self, root: JsonObject) -> Contained:
+        """Return what a resource contains, by id and by identity; thousands may refer to it."""
+        known = self._contained.get(id(root))
+        if known is None:
+            known = self._contained[id(root)] = Contained.of(root)
+        return known
+
+    def may_compare(self, words: int) -> bool:
+        """Say whether a wrong word may still be compared with so many right ones.
+
+        One comparison takes 10 µs, and only the first findings are told.
+        """
+        if self._compared > MOST_COMPARED:
+            return False
+        self._compared += words
+        return True
+
+    def nearest(self, word: str, candidates: Collection[str]) -> tuple[str, ...]:
+        """Return what ``word`` was probably meant to be, unless too much was compared already."""
+        return nearest(word, candidates) if self.may_compare(len(candidates)) else ()
 
 
 class Scope:
@@ -182,8 +242,7 @@ class Scope:
         """Return the scope of a resource that lies somewhere in this one, or of this one itself."""
         if resource is self.resource:
             return self
-        contained = self.root.get("contained")
-        if isinstance(contained, list) and any(resource is member for member in contained):
+        if id(resource) in self.run.contained(self.root).identities:
             return self.contained(resource)
         return self.entry(resource, self.index.url_of(resource))
 

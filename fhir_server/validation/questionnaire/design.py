@@ -12,7 +12,6 @@ from fhir_server.validation.questionnaire.rules.value_type import FITTING
 from fhir_server.validation.questionnaire.value import value_of
 from fhir_server.validation.reading import objects, text_of
 from fhir_server.validation.scope import Scope
-from fhir_server.validation.suggestion import nearest
 
 _ORDERED = frozenset(("decimal", "integer", "date", "dateTime", "time", "string", "Quantity"))
 _NOT_ASKED = frozenset(("group", "display"))
@@ -35,7 +34,7 @@ class _Place(NamedTuple):
     steps: tuple[Step, ...]
 
 
-def check(questionnaire: JsonObject, _scope: Scope) -> Findings | None:
+def check(questionnaire: JsonObject, scope: Scope) -> Findings | None:
     """Check the items of a Questionnaire."""
     places: list[_Place] = []
     _collect(questionnaire, (), (), places)
@@ -52,7 +51,7 @@ def check(questionnaire: JsonObject, _scope: Scope) -> Findings | None:
         else:
             by_link_id[link_id] = place
     for place in places:
-        for finding in _item(place, by_link_id):
+        for finding in _item(place, by_link_id, scope):
             finding.steps.extend(place.steps)
             found.append(finding)
     return found or None
@@ -67,9 +66,9 @@ def _collect(
         _collect(item, (*above, text_of(item, "linkId") or ""), way, places)
 
 
-def _item(place: _Place, by_link_id: dict[str, _Place]) -> Iterator[Finding]:
+def _item(place: _Place, by_link_id: dict[str, _Place], scope: Scope) -> Iterator[Finding]:
     for index, condition in objects(place.item, "enableWhen"):
-        for finding in _condition(condition, place, by_link_id):
+        for finding in _condition(condition, place, by_link_id, scope):
             finding.steps += [index, _CONDITION]
             yield finding
     yield from _values(place.item, "answerOption")
@@ -77,7 +76,7 @@ def _item(place: _Place, by_link_id: dict[str, _Place]) -> Iterator[Finding]:
 
 
 def _condition(
-    condition: JsonObject, place: _Place, by_link_id: dict[str, _Place]
+    condition: JsonObject, place: _Place, by_link_id: dict[str, _Place], scope: Scope
 ) -> Iterator[Finding]:
     asked, own = text_of(condition, "question"), text_of(place.item, "linkId")
     if asked is None:
@@ -85,7 +84,7 @@ def _condition(
     at: tuple[Step, ...] = (("question", "question"),)
     target = by_link_id.get(asked)
     if target is None:
-        near = nearest(asked, by_link_id)
+        near = scope.run.nearest(asked, by_link_id)
         yield Finding("questionnaire-condition-unknown", found=asked, suggestions=near, at=at)
     elif asked == own:
         yield Finding("questionnaire-condition-self", found=asked, at=at)

@@ -24,7 +24,6 @@ from fhir_server.validation.questionnaire.rules import (
 from fhir_server.validation.questionnaire.value import value_of
 from fhir_server.validation.reading import objects, text_of
 from fhir_server.validation.scope import Scope
-from fhir_server.validation.suggestion import nearest
 
 ANSWER_RULES: Sequence[AnswerRule] = (
     bound.check_bounds,
@@ -117,7 +116,7 @@ class ResponseCheck:
             yield Finding(
                 "response-link-id",
                 found=link_id,
-                suggestions=nearest(link_id, self._form.by_link_id),
+                suggestions=self._scope.run.nearest(link_id, self._form.by_link_id),
                 at=(("linkId", "linkId"),),
             )
             return

@@ -11,7 +11,7 @@ from fhir_server.model import Canonical
 from fhir_server.validation.finding import Finding, Findings
 from fhir_server.validation.place import Place
 from fhir_server.validation.scope import Rule, Scope
-from fhir_server.validation.suggestion import nearest, safe_choice
+from fhir_server.validation.suggestion import safe_choice
 
 _ALSO_ALLOWED = {"CapabilityStatement.format": frozenset(("xml", "json", "ttl"))}
 """Codes that the element's comment allows beside its required value set."""
@@ -68,7 +68,7 @@ class _Membership:
         self._also_allowed = also_allowed
         self._verdicts: dict[_Code, str] = {}
 
-    def check_code(self, value: Any, sibling: Any, _scope: Scope) -> Findings | None:
+    def check_code(self, value: Any, sibling: Any, scope: Scope) -> Findings | None:
         """Check an element of type code, string or uri."""
         codes = self._codes
         if codes is None:
@@ -77,13 +77,13 @@ class _Membership:
             return None if value is not None or sibling is None else self._no_code()
         if value in codes:
             return None
-        return self._weigh(((None, value),), is_plain=True)
+        return self._weigh(((None, value),), scope, is_plain=True)
 
-    def check_coding(self, value: Any, _sibling: Any, _scope: Scope) -> Findings | None:
+    def check_coding(self, value: Any, _sibling: Any, scope: Scope) -> Findings | None:
         """Check a Coding."""
-        return self.check_quantity(value, _sibling, _scope) if "code" in value else self._no_code()
+        return self.check_quantity(value, _sibling, scope) if "code" in value else self._no_code()
 
-    def check_quantity(self, value: Any, _sibling: Any, _scope: Scope) -> Findings | None:
+    def check_quantity(self, value: Any, _sibling: Any, scope: Scope) -> Findings | None:
         """Check the unit of a Quantity, where it is coded."""
         code = value.get("code")
         if code.__class__ is str:
@@ -92,10 +92,10 @@ class _Membership:
                 self._list()
             if coding in self._codings:
                 return None
-            return self._weigh((coding,))
+            return self._weigh((coding,), scope)
         return None
 
-    def check_concept(self, value: Any, _sibling: Any, _scope: Scope) -> Findings | None:
+    def check_concept(self, value: Any, _sibling: Any, scope: Scope) -> Findings | None:
         """Check a CodeableConcept: one of its codings must be in."""
         codings = value.get("coding")
         if codings.__class__ is not list:
@@ -112,7 +112,7 @@ class _Membership:
         for pair in pairs:
             if pair in self._codings:
                 return None
-        return self._weigh(pairs)
+        return self._weigh(pairs, scope)
 
     def _list(self) -> frozenset[str]:
         """Fetch what is certainly in, when it is first asked."""
@@ -126,7 +126,9 @@ class _Membership:
             return None
         return [self._finding("binding-no-code", (), shown=None)]
 
-    def _weigh(self, codings: Sequence[_Code], *, is_plain: bool = False) -> Findings | None:
+    def _weigh(
+        self, codings: Sequence[_Code], scope: Scope, *, is_plain: bool = False
+    ) -> Findings | None:
         verdicts = [
             "not-member" if system is None and not is_plain else self._verdict((system, code))
             for system, code in codings  # a code without system is in no value set
@@ -141,26 +143,28 @@ class _Membership:
             finding.severity = self._options.unknown_system
             return [finding]
         codes = [code for _, code in codings]
-        suggestions = self._nearest(codes[0])
+        suggestions = self._nearest(codes[0], scope)
         finding = self._finding(f"binding-{self._strength}", suggestions, shown)
         choice = safe_choice(codes[0], suggestions) if is_plain else None
         if choice is not None:
             finding.mend = ("replace", choice)
         return [finding]
 
-    def _nearest(self, code: str) -> tuple[str, ...]:
+    def _nearest(self, code: str, scope: Scope) -> tuple[str, ...]:
         """Return the nearest codes; kept, for the same one may come with every record."""
         known = self._suggestions.get(code)
         if known is None:
-            known = nearest(code, self._codes or ())
-            if len(self._suggestions) < _MOST_VERDICTS:
+            known = scope.run.nearest(code, self._codes or ())
+            if known and len(self._suggestions) < _MOST_VERDICTS:
                 self._suggestions[code] = known
         return known
 
     def _verdict(self, coding: _Code) -> str:
         known = self._verdicts.get(coding)
         if known is None:
-            known = self._terminology.validate_code(self._value_set, *coding).verdict
+            known = self._terminology.validate_code(
+                self._value_set, *coding, explains=False
+            ).verdict
             if len(self._verdicts) < _MOST_VERDICTS:
                 self._verdicts[coding] = known
         return known

@@ -17,6 +17,8 @@ from fhir_server.validation.suggestion import safe_choice
 
 _Question = tuple[str, str, str | None, str | None]
 _MOST_ANSWERS = 20_000
+_NEAR_COSTS = 400
+"""Comparisons that it takes to find the codes near an unknown one, in a large system."""
 _NAMED_BY_CUSTOM = frozenset(
     ("urn:ietf:bcp:47", "urn:iso:std:iso:3166", "http://unitsofmeasure.org")
 )
@@ -90,7 +92,7 @@ class _Codes:
         display, version = value.get("display"), value.get("version")
         if display.__class__ not in _TEXT_OR_NOTHING or version.__class__ not in _TEXT_OR_NOTHING:
             return None
-        issues = self._ask((system, code, display, version))
+        issues = self._ask((system, code, display, version), scope)
         if not issues:
             return None
         return _check_system(value, sibling, scope) or [_placed(found) for found in issues]
@@ -100,18 +102,23 @@ class _Codes:
         system, code = value.get("system"), value.get("code")
         if system.__class__ is not str or code.__class__ is not str:
             return None
-        issues = self._ask((system, code, None, None))
+        issues = self._ask((system, code, None, None), scope)
         if not issues:
             return None
         return _check_system(value, sibling, scope) or [_placed(found) for found in issues]
 
-    def _ask(self, question: _Question) -> tuple[Issue, ...]:
+    def _ask(self, question: _Question, scope: Scope) -> tuple[Issue, ...]:
         known = self._answers.get(question)
         if known is None:
             system, code, display, version = question
-            issues = self._terminology.check_code(system, code, display, version).issues
-            known = tuple(self._weigh(found, system) for found in issues)
-            if len(self._answers) < _MOST_ANSWERS:
+            explains = scope.run.may_compare(0)
+            checked = self._terminology.check_code(
+                system, code, display, version, explains=explains
+            )
+            known = tuple(self._weigh(found, system) for found in checked.issues)
+            if known:
+                scope.run.may_compare(_NEAR_COSTS)
+            if (explains or not known) and len(self._answers) < _MOST_ANSWERS:
                 self._answers[question] = known
         return known
 

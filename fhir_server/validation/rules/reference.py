@@ -16,7 +16,7 @@ from fhir_server.validation.reference_target import (
     named_type,
 )
 from fhir_server.validation.scope import Rule, Scope
-from fhir_server.validation.suggestion import nearest, safe_choice
+from fhir_server.validation.suggestion import safe_choice
 
 _REFERENCE = "Reference"
 _TYPE_URL = "http://hl7.org/fhir/StructureDefinition/"
@@ -84,17 +84,12 @@ def _malformed(reference: str, known: frozenset[str], scope: Scope) -> Finding |
     if reference.startswith("#"):
         if find_target(reference, scope) is not None:
             return None
-        contained = scope.root.get("contained")
-        ids = [
-            f"#{r.get('id')}"
-            for r in (contained if isinstance(contained, list) else ())
-            if isinstance(r, dict)
-        ]
+        known_ids = scope.run.contained(scope.root).by_id
         return Finding(
             "reference-contained-missing",
             source="ref-1",
             found=reference,
-            suggestions=nearest(reference, ids),
+            suggestions=tuple(f"#{near}" for near in scope.run.nearest(reference[1:], known_ids)),
         )
     if reference.startswith("urn:") and scope.holder is not None:
         if find_in_bundles(reference, scope) is not None:
@@ -109,7 +104,7 @@ def _malformed(reference: str, known: frozenset[str], scope: Scope) -> Finding |
         return None
     if named is None:
         return Finding("reference-form", found=reference, expected="Patient/123")
-    suggestions = nearest(named, known)
+    suggestions = scope.run.nearest(named, known)
     finding = Finding(
         "reference-type-unknown", found=named, expected="Patient/123", suggestions=suggestions
     )
