@@ -52,6 +52,8 @@ def told(finding: Finding, issue: Issue) -> Told:
 
 def one_for_each_cause(found: Sequence[Told]) -> list[Issue]:
     """Return the issues without the consequences of others."""
+    if not any(each.issue.is_error for each in found):
+        return [each.issue for each in found]
     causes: dict[_Way, list[Told]] = defaultdict(list)
     for each in found:
         if each.issue.is_error:
