@@ -1,12 +1,13 @@
 """One validator with all it needs, and what it says of one source."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import click
 
 from fhir_server.cli.progress import compile_progress
 from fhir_server.cli.sources import Source
+from fhir_server.cli.validate.options import Demand
 from fhir_server.cli.workspace import installed_archives
 from fhir_server.definitions import Registry, load_registry
 from fhir_server.model import FhirError, Issue, with_positions
@@ -33,13 +34,13 @@ class Checker:
 
     Args:
         registry: The definitions.
-        profiles: Canonicals that every resource must meet.
+        demand: What is asked of every resource.
     """
 
-    def __init__(self, registry: Registry, profiles: Sequence[str]) -> None:
+    def __init__(self, registry: Registry, demand: Demand) -> None:
         self._validator = Validator(registry, Terminology(registry), ValidationOptions())
         self._xml = XmlCodec(registry.types)
-        self._profiles = tuple(profiles)
+        self._demand = demand
 
     def check(self, source: Source) -> Checked:
         """Return what is wrong with a source, with lines and columns."""
@@ -50,7 +51,9 @@ class Checker:
             resource = source.decode(self._xml)
         except FhirError as refusal:
             return refusal.issues
-        found = self._validator.validate(resource, profiles=self._profiles)
+        found = self._validator.validate(
+            resource, profiles=self._demand.profiles, is_strict=self._demand.is_strict
+        )
         return with_positions(found, source.posted(self._xml)) if found else ()
 
 

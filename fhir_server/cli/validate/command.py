@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fhir_server.cli.sources import read_file, source_files
-from fhir_server.cli.validate.options import Options
+from fhir_server.cli.validate.options import Demand, Options
 from fhir_server.model import Language
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 @click.command("validate")
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
 @click.option("--profile", "profiles", multiple=True, metavar="URL", help="Profile that must hold.")
+@click.option(
+    "--as-write", is_flag=True, help="Judge as a write to the server, not as HL7's validator."
+)
 @click.option(
     "--format",
     "output",
@@ -60,6 +63,7 @@ def command(
     *,
     files: tuple[str, ...],
     profiles: tuple[str, ...],
+    as_write: bool,
     output: str,
     as_json: bool,
     language: Language,
@@ -80,7 +84,7 @@ def command(
     """
     options = Options(
         files=files,
-        profiles=profiles,
+        demand=Demand(profiles, is_strict=not as_write),
         format="json" if as_json else output,
         language=language,
         is_quiet=quiet,

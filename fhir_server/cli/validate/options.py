@@ -3,9 +3,22 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from fhir_server.cli.sources import Source, found_paths, read_file, read_stdin, source_files
 from fhir_server.model import Language
+
+
+class Demand(NamedTuple):
+    """What every resource must meet.
+
+    Attributes:
+        profiles: Canonicals.
+        is_strict: Whether to judge as HL7's validator does, or else as a write to the server would.
+    """
+
+    profiles: tuple[str, ...]
+    is_strict: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +29,7 @@ class Options:
     """
 
     files: tuple[str, ...]
-    profiles: tuple[str, ...]
+    demand: Demand
     format: str
     language: Language
     is_quiet: bool

@@ -5,13 +5,14 @@ Plans of types are made in each process, so a second one pays from a few hundred
 
 import multiprocessing
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
 from fhir_server.cli.sources import Source
 from fhir_server.cli.validate.checker import Checked, Checker
+from fhir_server.cli.validate.options import Demand
 from fhir_server.definitions import Registry
 
 CHUNK = 32
@@ -24,21 +25,21 @@ class _Worker(NamedTuple):
 
 
 def check_all(
-    sources: Iterable[Source], registry: Registry, profiles: Sequence[str], jobs: int
+    sources: Iterable[Source], registry: Registry, demand: Demand, jobs: int
 ) -> Iterator[Checked]:
     """Yield what is found in each source, in their order.
 
     Args:
         sources: Read no further than needed.
         registry: The definitions; forked processes share its memory.
-        profiles: Canonicals that every resource must meet.
+        demand: What is asked of every resource.
         jobs: How many processes; 1 does it in this one.
     """
     if jobs == 1:
-        checker = Checker(registry, profiles)
+        checker = Checker(registry, demand)
         yield from (checker.check(source) for source in sources)
         return
-    workers = [_start(registry, profiles) for _ in range(jobs)]
+    workers = [_start(registry, demand) for _ in range(jobs)]
     try:
         yield from _distribute(iter(sources), workers)
     finally:
@@ -73,10 +74,10 @@ def _send(sources: Iterator[Source], worker: _Worker, waiting: deque[_Worker]) -
     return bool(chunk)
 
 
-def _start(registry: Registry, profiles: Sequence[str]) -> _Worker:
+def _start(registry: Registry, demand: Demand) -> _Worker:
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe()
-    process = context.Process(target=_work, args=(here, there, registry, profiles), daemon=True)
+    process = context.Process(target=_work, args=(here, there, registry, demand), daemon=True)
     process.start()
     there.close()
     return _Worker(process, here)  # type: ignore[arg-type] # a process of the context is one
@@ -86,11 +87,11 @@ def _work(
     other_end: "Connection[object, object]",
     pipe: "Connection[object, object]",
     registry: Registry,
-    profiles: Sequence[str],
+    demand: Demand,
 ) -> None:
     """Answer chunks until the other end closes; so must the copy of it that a fork leaves here."""
     other_end.close()
-    checker = Checker(registry, profiles)
+    checker = Checker(registry, demand)
     while True:
         try:
             chunk = pipe.recv()

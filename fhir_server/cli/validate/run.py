@@ -30,7 +30,7 @@ class Run:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._registry = registry_with(options.profiles)
+        self._registry = registry_with(options.demand.profiles)
         self._checker: Checker | None = None
 
     def check(self, sources: Iterable[Source]) -> int:
@@ -61,11 +61,11 @@ class Run:
         if options.jobs == 1 or options.mends:
             yield from (self._one().check(source) for source in sources)
         else:
-            yield from check_all(sources, self._registry, options.profiles, options.jobs)
+            yield from check_all(sources, self._registry, options.demand, options.jobs)
 
     def _one(self) -> Checker:
         if self._checker is None:
-            self._checker = Checker(self._registry, self._options.profiles)
+            self._checker = Checker(self._registry, self._options.demand)
         return self._checker
 
     def _baseline(self) -> Baseline | None:

@@ -87,6 +87,16 @@ def test_what_cannot_be_used_is_exit_code_2(arguments: list[str]) -> None:
     assert run(*arguments).exit_code == 2
 
 
+def test_it_is_strict_unless_asked_to_judge_as_a_write(tmp_path) -> None:
+    extended = (
+        '{"resourceType": "Patient", "extension": [{"url": "http://a.org/x", "valueCode": "x"}]}'
+    )
+    (tmp_path / "patient.json").write_text(extended)
+    assert run(str(tmp_path)).exit_code == 1
+    assert run(str(tmp_path), "--as-write").exit_code == 0
+    assert run(str(tmp_path), "--jobs", "2").exit_code == 1
+
+
 def test_json_is_an_outcome_a_line_with_all_that_is_known(broken) -> None:
     done = run(str(broken), "--json")
     row = json.loads(done.output)
