@@ -12,7 +12,7 @@ import click
 
 from fhir_server.cli.impact_run import BATCH, Batch, ImpactJournal, Task, measure
 from fhir_server.cli.progress import count_progress
-from fhir_server.cli.sources import read_sources, source_files
+from fhir_server.cli.sources import Source, read_file, source_files
 from fhir_server.cli.store_access import knowledge_of, opened, settings_of
 from fhir_server.cli.workspace import (
     FOLDER,
@@ -113,38 +113,46 @@ async def _over_files(
         profiles=_asked(definition, every),
     )
     task.comparison()  # a draft that does not compile is told before any process starts
-    kept = ImpactJournal(journal, task.digest())
+    names = " ".join(map(str, files))
+    kept = ImpactJournal(journal, f"{names} {task.digest()}")
     _, mark = kept.read()
     return await _measured(task, _of_files(files, mark), kept, processes)
 
 
 async def _of_files(paths: Sequence[Path], mark: Any) -> AsyncIterator[Batch]:
-    """Batches of resources; the mark says after which file the next run starts."""
+    """Batches of resources; the mark says how many of which file the next run leaves out."""
     waiting: list[tuple[str, bytes]] = []
-    is_before = mark is not None
+    last_path, last_count = mark or (None, 0)
+    is_done = mark is not None
     for path in source_files(paths):
-        if is_before:
-            is_before = str(path) != mark
+        skip = last_count if str(path) == last_path else 0
+        if is_done and str(path) != last_path:
             continue
-        waiting += _resources(path)
-        if len(waiting) >= BATCH:
-            yield Batch(resources=tuple(waiting), mark=str(path))
-            waiting = []
+        is_done = False
+        for count, source in enumerate(read_file(path), start=1):
+            if count <= skip:
+                continue
+            waiting.append((source.name, _body(source)))
+            if len(waiting) >= BATCH:
+                yield Batch(resources=tuple(waiting), mark=[str(path), count])
+                waiting = []
     if waiting:
-        yield Batch(resources=tuple(waiting), mark=str(path))
+        yield Batch(resources=tuple(waiting), mark=[str(path), count])
 
 
-def _resources(path: Path) -> list[tuple[str, bytes]]:
-    found = []
-    for source in read_sources((path,)):
-        if source.is_xml:
-            raise click.UsageError(f"{source.name}: JSON only")
-        try:
-            found.append((source.name, encode(decode_object(source.text.encode()))))
-        except FhirError as refusal:
-            issues = tuple(replace(issue, source=source.name) for issue in refusal.issues)
-            raise type(refusal)(issues) from refusal
-    return found
+def _body(source: Source) -> bytes:
+    """Return the JSON of a resource.
+
+    Raises:
+        click.UsageError: It is XML.
+        FhirError: It is no resource.
+    """
+    if source.is_xml:
+        raise click.UsageError(f"{source.name}: JSON only")
+    try:
+        return encode(decode_object(source.text.encode()))
+    except FhirError as refusal:
+        raise type(refusal)(replace(one, source=source.name) for one in refusal.issues) from refusal
 
 
 async def _over_store(

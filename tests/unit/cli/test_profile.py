@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from fhir_server.cli import main
+from fhir_server.cli import main, profile_impact
 from tests.support.workspace import BASE, profile, write_workspace
 
 NAMED = "profiles/structure-definitions/Named.json"
@@ -101,6 +101,26 @@ def test_impact_on_files_goes_on_where_it_stopped(folder):
     assert (second["checked"], second["newlyFailing"]) == (2, 2)
     draft(folder, {"Patient.birthDate": {"max": "0"}})
     assert "checked 2, newly failing 0" in run(*arguments).stdout
+
+
+def test_a_long_file_goes_on_in_its_middle(folder, monkeypatch):
+    """Batches are cut within a file; a run that stopped leaves out what the journal has counted."""
+    monkeypatch.setattr(profile_impact, "BATCH", 2)
+    nameless = {
+        "resourceType": "Patient",
+        "meta": {"profile": [f"{BASE}/StructureDefinition/Named"]},
+    }
+    lines = [json.dumps({**nameless, "name": [{"text": "Т"}]}) for _ in range(5)]
+    (folder / "many.ndjson").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path = draft(folder, {"Patient.birthDate": {"min": 1}})
+    arguments = ["profile", "impact", path, "many.ndjson", "--journal", "journal.json", "--json"]
+
+    assert json.loads(run(*arguments).stdout)["checked"] == 5
+    journal = json.loads((folder / "journal.json").read_text(encoding="utf-8"))
+    assert journal["mark"] == ["many.ndjson", 5]
+    journal["mark"], journal["impact"]["checked"] = ["many.ndjson", 2], 2
+    (folder / "journal.json").write_text(json.dumps(journal), encoding="utf-8")
+    assert json.loads(run(*arguments).stdout)["checked"] == 5
 
 
 def test_impact_in_two_processes_counts_the_same(folder):
