@@ -8,6 +8,7 @@ from fhir_server.interaction.create import create
 from fhir_server.interaction.definition_watch import DefinitionWatch
 from fhir_server.interaction.dispatch import INTERACTIONS, Dispatcher
 from fhir_server.interaction.entity_tag import entity_tags, single_tag
+from fhir_server.interaction.fhirpath_diff import fhirpath_diff
 from fhir_server.interaction.include import included
 from fhir_server.interaction.job import JobOptions, JobRun, Jobs
 from fhir_server.interaction.knowledge import DEFINITION_TYPES, Knowledge, KnowledgeBase
@@ -72,6 +73,7 @@ __all__ = [
     "criteria_query",
     "embedded",
     "entity_tags",
+    "fhirpath_diff",
     "full_url",
     "included",
     "instant",

@@ -128,34 +128,30 @@ class _Patcher:
         known = self._types.element(owner.fhir_type, name)
         if known is None:
             raise operation.does_not_fit()
-        key, value = self._value(operation, name, known.types, is_choice=known.is_choice)
-        if known.is_collection:
-            owner.value.setdefault(key, []).append(value)
-        else:
-            owner.value[key] = value
+        key, slot = self._value(operation, name, known.types, is_choice=known.is_choice)
+        slot.put(owner.value, key, is_collection=known.is_collection)
 
     def _insert(self, operation: _Operation) -> None:
         owner, key, items, fhir_types = self._list(operation)
         index = operation.integer("index")
         if index > len(items):
             raise operation.malformed("index")
-        _, value = self._value(operation, key, fhir_types, is_choice=False)
-        items.insert(index, value)
+        _, slot = self._value(operation, key, fhir_types, is_choice=False)
+        companions = _companions(owner, key, len(items))
+        items.insert(index, slot.value)
+        companions.insert(index, slot.companion)
         owner[key] = items
-        companions = owner.get(f"_{key}")
-        if isinstance(companions, list) and index < len(companions):
-            companions.insert(index, None)
+        _keep_companions(owner, key, companions)
 
     def _move(self, operation: _Operation) -> None:
         owner, key, items, _ = self._list(operation)
         source, destination = operation.integer("source"), operation.integer("destination")
         if source >= len(items) or destination >= len(items):
             raise operation.malformed("destination")
+        companions = _companions(owner, key, len(items))
         items.insert(destination, items.pop(source))
-        companions = owner.get(f"_{key}")
-        if isinstance(companions, list):
-            companions += [None] * (len(items) - len(companions))
-            companions.insert(destination, companions.pop(source))
+        companions.insert(destination, companions.pop(source))
+        _keep_companions(owner, key, companions)
 
     def _replace(self, operation: _Operation) -> None:
         found = self._one(operation, operation.path)
@@ -165,17 +161,19 @@ class _Patcher:
         known = self._types.element(found.parent.fhir_type, name or found.key)
         is_choice = known is not None and known.is_choice
         fhir_types = known.types if known is not None and is_choice else (found.fhir_type,)
-        key, value = self._value(
+        key, slot = self._value(
             operation, name if is_choice else found.key, fhir_types, is_choice=is_choice
         )
         owner = found.parent.value
-        if found.index is not None:
-            owner[found.key][found.index] = value
+        if found.index is None:
+            owner.pop(found.key, None)
+            owner.pop(f"_{found.key}", None)
+            slot.put(owner, key, is_collection=False)
             return
-        if key != found.key:
-            del owner[found.key]
-        owner.pop(f"_{found.key}", None)
-        owner[key] = value
+        items = owner[found.key]
+        companions = _companions(owner, key, len(items))
+        items[found.index], companions[found.index] = slot.value, slot.companion
+        _keep_companions(owner, key, companions)
 
     def _delete(self, operation: _Operation) -> None:
         """Take one element away; none at all is no error, as the specification has it."""
@@ -232,18 +230,20 @@ class _Patcher:
 
     def _value(
         self, operation: _Operation, name: str, fhir_types: tuple[str, ...], *, is_choice: bool
-    ) -> tuple[str, Any]:
+    ) -> tuple[str, "_Slot"]:
         """Return the JSON property and the value of the part ``value``."""
         part = operation.values.get("value")
         if not isinstance(part, dict):
             raise operation.malformed("value")
         if "part" in part:
-            return name, self._object(operation, part["part"], fhir_types[0])
+            return name, _Slot(self._object(operation, part["part"], fhir_types[0]))
         if "resource" in part:
-            return name, part["resource"]
-        for key, value in part.items():
+            return name, _Slot(part["resource"])
+        for given in part:
+            key = given.removeprefix("_")
             if key.startswith("value"):
-                return (f"{name}{key.removeprefix('value')}" if is_choice else name), value
+                slot = _Slot(part.get(key), part.get(f"_{key}"))
+                return (f"{name}{key.removeprefix('value')}" if is_choice else name), slot
         raise operation.malformed("value")
 
     def _object(self, operation: _Operation, parts: list[Any], fhir_type: str) -> JsonObject:
@@ -255,12 +255,41 @@ class _Patcher:
             if known is None:
                 raise operation.does_not_fit()
             inner = operation._replace(values={"value": part})
-            key, value = self._value(inner, name, known.types, is_choice=known.is_choice)
-            if known.is_collection:
-                made.setdefault(key, []).append(value)
-            else:
-                made[key] = value
+            key, slot = self._value(inner, name, known.types, is_choice=known.is_choice)
+            slot.put(made, key, is_collection=known.is_collection)
         return made
+
+
+class _Slot(NamedTuple):
+    """A value with what stands beside it (``_name`` in FHIR's JSON)."""
+
+    value: Any = None
+    companion: Any = None
+
+    def put(self, owner: JsonObject, key: str, *, is_collection: bool) -> None:
+        """Write both into an object, at the end of a list where the element repeats."""
+        if not is_collection:
+            given = {key: self.value, f"_{key}": self.companion}
+            owner.update({name: value for name, value in given.items() if value is not None})
+            return
+        items = owner.setdefault(key, [])
+        companions = _companions(owner, key, len(items))
+        items.append(self.value)
+        _keep_companions(owner, key, [*companions, self.companion])
+
+
+def _companions(owner: JsonObject, key: str, length: int) -> list[Any]:
+    """Return what stands beside the items of a list: None beside most."""
+    found = owner.get(f"_{key}")
+    companions = list(found) if isinstance(found, list) else []
+    return [*companions, *[None] * (length - len(companions))]
+
+
+def _keep_companions(owner: JsonObject, key: str, companions: list[Any]) -> None:
+    if any(companion is not None for companion in companions):
+        owner[f"_{key}"] = companions
+    else:
+        owner.pop(f"_{key}", None)
 
 
 def _is_beside(one: Node, other: Node) -> bool:

@@ -2,6 +2,7 @@
 
 from fhir_server.interaction import Operation
 from fhir_server.operation.convert import CONVERT
+from fhir_server.operation.diff import DIFF
 from fhir_server.operation.document import DOCUMENT
 from fhir_server.operation.everything import EVERYTHING
 from fhir_server.operation.export import EXPORT
@@ -21,6 +22,7 @@ OPERATIONS: tuple[Operation, ...] = (
     FHIRPATH,
     SNAPSHOT,
     CONVERT,
+    DIFF,
     DOCUMENT,
     LASTN,
     REINDEX,
