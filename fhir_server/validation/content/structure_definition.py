@@ -5,7 +5,7 @@ Spec: https://hl7.org/fhir/R4/structuredefinition.html
 
 from collections.abc import Iterator
 
-from fhir_server.definitions import Registry
+from fhir_server.definitions import Registry, Structure, find_element
 from fhir_server.model import JsonObject
 from fhir_server.validation.finding import Finding, Findings, Step
 from fhir_server.validation.reading import object_of, objects, text_of
@@ -86,7 +86,17 @@ def _element(element: JsonObject, definition: JsonObject, registry: Registry) ->
                     wrong.steps += [position, (key, key), index, ("type", "type")]
                     yield wrong
     yield from _binding(element, registry)
+    yield from _slicing(element, registry.structure(text_of(definition, "baseDefinition") or ""))
     yield from _constraints(element, text_of(definition, "url"))
+
+
+def _slicing(element: JsonObject, base: Structure | None) -> Iterator[Finding]:
+    """Only what repeats or has a choice of types can be sliced."""
+    if base is None or "slicing" not in element:
+        return
+    above = find_element(base, text_of(element, "id") or text_of(element, "path") or "")
+    if above is not None and above.max == 1 and not above.is_choice and above is not base.root:
+        yield Finding("slicing-of-one", found=above.path, at=(("slicing", "slicing"),))
 
 
 def _binding(element: JsonObject, registry: Registry) -> Iterator[Finding]:
