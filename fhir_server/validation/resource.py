@@ -29,6 +29,9 @@ class ResourceChecks:
         self._table = table
         self._of_type = {"Bundle": bundle.check, **questionnaire.checks_by_type(table)}
         self._of_content = content.checks_by_type(table)
+        self._asked_by: dict[
+            tuple[str, str | None], tuple[content.profile_extension.Asked, ...]
+        ] = {}
         self._of_sound = {"StructureDefinition": profile_definition.check}
 
     def check(self, resource: Any, scope: Scope, profiles: Iterable[str] = ()) -> Findings | None:
@@ -125,9 +128,17 @@ class ResourceChecks:
             return [self._other_type(structure, resource_type, at)]
         found = self._table.check_profile(resource, structure, scope)
         if scope.run.is_strict:
-            profile = self._table.registry.resource("StructureDefinition", canonical)
-            found = join(found, content.profile_extension.check(resource, profile or {}))
+            found = join(found, content.profile_extension.check(resource, self._asked(structure)))
         return found
+
+    def _asked(self, structure: Structure) -> tuple[content.profile_extension.Asked, ...]:
+        """Return what the extensions of a profile ask; read once, as the whole JSON is."""
+        key = (structure.url, structure.version)
+        if key not in self._asked_by:
+            canonical = f"{key[0]}|{key[1]}" if key[1] else key[0]
+            profile = self._table.registry.resource("StructureDefinition", canonical)
+            self._asked_by[key] = content.profile_extension.asked_by(profile or {})
+        return self._asked_by[key]
 
     def _other_type(
         self, structure: Structure, resource_type: str, at: tuple[Step, ...]

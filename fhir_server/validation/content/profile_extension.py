@@ -7,7 +7,7 @@ Spec: https://hl7.org/fhir/R5/elementdefinition-definitions.html#ElementDefiniti
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from fhir_server.model import JsonObject
 from fhir_server.validation.content.narrative_language import language_findings
@@ -19,16 +19,36 @@ _MUST_HAVE_VALUE = f"{_FROM_R5}mustHaveValue"
 _ALTERNATIVES = f"{_FROM_R5}valueAlternatives"
 _LANGUAGES = "http://hl7.org/fhir/StructureDefinition/narrative-language-control"
 
+_KNOWN = frozenset((_MUST_HAVE_VALUE, _ALTERNATIVES, _LANGUAGES))
+
 _Place = tuple[JsonObject, str, int | None, tuple[Step, ...]]
 """The object around a value, the property, the place in an array, the way to the object."""
 
 
-def check(resource: JsonObject, profile: JsonObject) -> Findings | None:
-    """Check a resource against the extensions in the differential of one profile."""
+class Asked(NamedTuple):
+    """An extension with the element of the profile it stands on."""
+
+    element: JsonObject
+    extension: JsonObject
+    source: str
+
+
+def asked_by(profile: JsonObject) -> tuple[Asked, ...]:
+    """Return the extensions in the differential of a profile that ask something of instances."""
+    source = str(profile.get("url"))
+    return tuple(
+        Asked(element, extension, source)
+        for _, element in objects(object_of(profile, "differential"), "element")
+        for _, extension in objects(element, "extension")
+        if extension.get("url") in _KNOWN
+    )
+
+
+def check(resource: JsonObject, asked: tuple[Asked, ...]) -> Findings | None:
+    """Check a resource against what the extensions of a profile ask."""
     found: Findings = []
-    for _, element in objects(object_of(profile, "differential"), "element"):
-        for _, extension in objects(element, "extension"):
-            found += _one(resource, element, extension, str(profile.get("url")))
+    for each in asked:
+        found += _one(resource, each.element, each.extension, each.source)
     return found or None
 
 
