@@ -49,6 +49,7 @@ _LARGE_BYTES = 200_000
 _LARGE_AT_ONCE = 4
 _VARY = (b"vary", b"Accept, Accept-Encoding, Accept-Language, Prefer")
 _NO_STORE = (b"cache-control", b"private, no-cache")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _OF_RESOURCES = frozenset({"_summary", "_elements"})
 """Parameters that mean the resource, not the content of a Binary."""
 _NO_SNIFF = (b"x-content-type-options", b"nosniff")
@@ -163,6 +164,13 @@ class FhirHandler:
         exchange.preferences = preferences(text_of(exchange.headers, b"prefer"))
 
     async def _request(self, exchange: Exchange, parameters: Parameters) -> Request:
+        if exchange.method not in _METHODS:  # refused by its URL, whatever else comes with it
+            return Request(
+                method=exchange.method,
+                path=exchange.path,
+                language=exchange.language,
+                base_url=self._options.base_url,
+            )
         resource: JsonObject | None = None
         media_type: str | None = None
         content_type = text_of(exchange.headers, b"content-type")

@@ -14,7 +14,9 @@ from fhir_server.interaction.capabilities import Capabilities
 from fhir_server.interaction.create import create
 from fhir_server.interaction.delete import conditional_delete, delete
 from fhir_server.interaction.history import history
+from fhir_server.interaction.input_shape import check_input
 from fhir_server.interaction.message import Request, Response
+from fhir_server.interaction.openapi import OpenApi
 from fhir_server.interaction.operation import Operation
 from fhir_server.interaction.patch import conditional_patch, patch
 from fhir_server.interaction.read import read, vread
@@ -25,6 +27,7 @@ from fhir_server.interaction.transaction import transaction
 from fhir_server.interaction.update import conditional_update, update
 from fhir_server.model import (
     InvalidRequest,
+    JsonObject,
     MethodNotAllowed,
     NotFound,
     issue,
@@ -74,7 +77,9 @@ class Dispatcher:
             shape: dict(handlers) for shape, handlers in INTERACTIONS.items()
         }
         self._routes["system"]["POST"] = partial(_bundle, self)
-        self._routes["metadata"] = {"GET": Capabilities(tuple(self._operations.values()), formats)}
+        offered = tuple(self._operations.values())
+        self._routes["metadata"] = {"GET": Capabilities(offered, formats)}
+        self._routes["openapi"] = {"GET": OpenApi(offered, formats)}
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request.
@@ -87,6 +92,8 @@ class Dispatcher:
         handlers = self._called(target) if target.operation else self._routes[target.shape]
         handler = handlers.get(request.method)
         if handler is not None:
+            if target.operation and request.resource is not None:
+                self._check_input(target.operation, request.resource)
             if request.preferences.is_async and self._is_postponable(target):
                 return await answer_later(
                     self._services, partial(handler, self._services, target), request
@@ -100,11 +107,16 @@ class Dispatcher:
         )
         raise MethodNotAllowed((refusal,), headers={"Allow": allowed})
 
+    def _check_input(self, name: str, resource: JsonObject) -> None:
+        types = self._services.knowledge.current.registry.types
+        is_deep = not self._operations[name].judges_input
+        check_input(resource, types, is_deep=is_deep)
+
     def _is_postponable(self, target: Target) -> bool:
         """Say whether the answer may be made a job: not what is one, or makes one itself."""
         if target.operation:
             return not self._operations[target.operation].starts_job
-        return target.shape not in _JOB_SHAPES
+        return target.shape not in _AT_ONCE
 
     def _called(self, target: Target) -> Mapping[str, Handler]:
         operation = self._operations.get(target.operation)
@@ -121,7 +133,7 @@ class Dispatcher:
         return {"GET": operation.handler, "POST": operation.handler}
 
 
-_JOB_SHAPES = frozenset({"job", "job-file"})
+_AT_ONCE = frozenset({"job", "job-file", "openapi"})
 
 
 def _allowed(handlers: Mapping[str, Handler]) -> str:

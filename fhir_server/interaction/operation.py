@@ -24,6 +24,7 @@ class Operation:
         instance_types: Types it is offered on at instance level, where they are others.
         definitions: Canonicals by type, where they are others.
         affects_state: Whether it changes something; then only POST calls it.
+        judges_input: Whether resources in its input may have any shape: finding out is its purpose.
         starts_job: Whether it answers with a job itself; others are made one where the client
             prefers it.
     """
@@ -38,6 +39,7 @@ class Operation:
     instance_types: Collection[str] | None = None
     definitions: Mapping[str, str] = field(default_factory=dict)
     affects_state: bool = False
+    judges_input: bool = False
     starts_job: bool = False
 
     def definition_on(self, resource_type: str) -> str:

@@ -11,6 +11,7 @@ from fhir_server.interaction.accept import check_shape, validated
 from fhir_server.interaction.answer import of_result
 from fhir_server.interaction.conditional import criteria_query, single_match
 from fhir_server.interaction.fhirpath_patch import apply_fhirpath_patch
+from fhir_server.interaction.input_shape import check_input
 from fhir_server.interaction.json_patch import JSON_PATCH, apply_json_patch
 from fhir_server.interaction.knowledge import Knowledge
 from fhir_server.interaction.message import Request, Response
@@ -120,6 +121,7 @@ def _patched(knowledge: Knowledge, request: Request, resource: JsonObject) -> Js
     if patch_resource is None:
         raise UnsupportedMediaType.of("patch-format", found=request.content_type or "")
     if patch_resource.get("resourceType") == "Parameters":
+        check_input(patch_resource, knowledge.registry.types, is_deep=False)
         return apply_fhirpath_patch(resource, patch_resource, knowledge.registry.types)
     if patch_resource.get("resourceType") == "Binary":
         content_type = str(patch_resource.get("contentType")).partition(";")[0].strip().lower()

@@ -20,7 +20,7 @@ Shape = Literal[
     "system", "metadata", "system-search", "system-history", "system-operation",
     "type", "type-search", "type-history", "type-operation",
     "instance", "instance-history", "version", "instance-operation",
-    "compartment", "compartment-search", "job", "job-file",
+    "compartment", "compartment-search", "job", "job-file", "openapi",
 ]  # fmt: skip
 
 
@@ -47,6 +47,7 @@ class Target(NamedTuple):
 _FIXED: dict[str, Target] = {
     "": Target("system"),
     "metadata": Target("metadata"),
+    "openapi.json": Target("openapi"),
     "_search": Target("system-search"),
     "_history": Target("system-history"),
 }

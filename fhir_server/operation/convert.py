@@ -18,7 +18,7 @@ async def convert(services: Services, target: Target, request: Request) -> Respo
     given = _input(request)
     known = services.knowledge.current.registry.types.resource_types
     resource_type = given.get("resourceType")
-    if resource_type not in known:
+    if not isinstance(resource_type, str) or resource_type not in known:
         raise InvalidRequest.of("unknown-type", found=str(resource_type))
     return Response(status=200, body=given)
 
@@ -37,6 +37,7 @@ def _input(request: Request) -> JsonObject:
 
 CONVERT = Operation(
     name="convert",
+    judges_input=True,
     handler=convert,
     definition="http://hl7.org/fhir/OperationDefinition/Resource-convert",
     on_system=True,

@@ -239,6 +239,7 @@ def _about(asked: _Asked, judged: Analysis) -> JsonObject:
 
 FHIRPATH = Operation(
     name="fhirpath",
+    judges_input=True,
     handler=fhirpath,
     definition="https://fhir.esoz.ua/OperationDefinition/fhirpath",
     resource_types=frozenset(),

@@ -141,6 +141,7 @@ def _answer(request: Request, issues: Sequence[Issue], pointer: str | None) -> R
 
 VALIDATE = Operation(
     name="validate",
+    judges_input=True,
     handler=validate,
     definition="http://hl7.org/fhir/OperationDefinition/Resource-validate",
     on_type=True,

@@ -17,7 +17,7 @@ _GRAPHS = frozenset(("document", "message"))
 def check(bundle: JsonObject, scope: Scope) -> Findings | None:
     """Check links and entries; identities and ambiguous references only where that is asked."""
     found: Findings = list(link_findings(bundle))
-    kind = bundle.get("type")
+    kind = str(bundle.get("type"))
     if kind == "searchset":
         found += search_findings(bundle, scope.run.table.registry.types.resource_types)
     elif kind in _GRAPHS:
