@@ -323,3 +323,52 @@ async def test_a_search_can_be_explained(store: ResourceStore) -> None:
     assert steps
     assert all(step.action for step in steps)
     assert any(step.indexes for step in steps)
+
+
+RECORDS = {
+    "a": (["Patient/p"], [(3, 4)]),
+    "b": (["Patient/p"], [(2, 3), (9, 10)]),
+    "c": (["Patient/p"], []),
+    "d": (["Patient/p", "Patient/q"], [(5, 6)]),
+    "e": (["Patient/q"], [(7, 8)]),
+    "f": (["Group/p"], [(8, 9)]),
+    "g": (["Patient/p"], [(5, 6)]),
+}
+
+
+@pytest.mark.parametrize("parameter", ["patient", "subject"])
+@pytest.mark.parametrize("page_count", [1, 2, 20])
+@pytest.mark.parametrize(
+    ("is_descending", "expected"),
+    [
+        (True, [{"b"}, {"d", "g"}, {"a"}, {"c"}]),
+        (False, [{"b"}, {"a"}, {"d", "g"}, {"c"}]),
+    ],
+)
+async def test_the_records_of_a_patient_are_walked_by_date(
+    store: ResourceStore,
+    parameter: str,
+    page_count: int,
+    is_descending: bool,
+    expected: list[set[str]],
+) -> None:
+    """Of records of several patients, without a date and with several, in any order."""
+    for name, (owners, days) in RECORDS.items():
+        found = IndexValues(
+            dates=[DateValue("date", *day) for day in days],
+            references=links(*owners, parameter=parameter).references,
+        )
+        await fill(store, "Observation", **{name: found})
+    term = ReferenceTerm("Patient", "p", "")
+    where = ReferenceMatch(parameter=parameter, values=(term,))
+    sort = (SortKey(parameter="date", kind="date", is_descending=is_descending),)
+    asked = query(where, "Observation", sort=sort, page_count=page_count)
+    found_ids = await ids(store, asked)
+    groups, rest = [], found_ids
+    for group in expected:
+        groups.append(set(rest[: len(group)]))
+        rest = rest[len(group) :]
+    assert groups == expected
+    assert rest == []
+    total = await store.search(replace(asked, total="accurate", page_count=0))
+    assert total.total == 5

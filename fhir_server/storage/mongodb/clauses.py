@@ -6,7 +6,7 @@ nothing a client writes can be an operator.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fhir_server.model import TooCostly
@@ -32,6 +32,7 @@ from fhir_server.storage.mongodb.circle import band, within
 from fhir_server.storage.mongodb.dictionary import Dictionary
 from fhir_server.storage.mongodb.document import (
     DURATION_CLASSES,
+    PATIENT_PARAMETERS,
     RANGE,
     REPEATED,
     Document,
@@ -56,6 +57,7 @@ class Clause:
         is_selective: Few resources at most, known without asking: ids, references, identifiers.
         tokens: The equal tokens it is made of, where it is made of nothing else.
         dates: The date terms it is made of, where there is one alternative alone.
+        patient: Id of the one patient whose records it asks for.
         parts: Alternatives that different indexes serve.
     """
 
@@ -64,6 +66,7 @@ class Clause:
     is_selective: bool = False
     tokens: tuple[str, ...] = ()
     dates: DateMatch | None = None
+    patient: str | None = None
     parts: tuple["Clause", ...] = ()
 
     @property
@@ -224,7 +227,7 @@ class Clauses:
                     Clause(filter={"t": prefix}, index=indexes.TOKENS, is_selective=True)
                 )
         if equal:
-            clauses.append(in_tokens(equal, is_selective=True))
+            clauses.append(replace(in_tokens(equal, is_selective=True), patient=_patient(leaf)))
         return any_of(clauses)
 
     async def uri(self, leaf: UriMatch) -> Clause:
@@ -342,6 +345,14 @@ _METHODS: Mapping[type, str] = {
 
 def _renamed(leaf: Any, name: str) -> Any:
     return type(leaf)(**{f: getattr(leaf, f) for f in leaf.__slots__} | {"parameter": name})
+
+
+def _patient(leaf: ReferenceMatch) -> str | None:
+    """The patient whose records all resources with such a reference are."""
+    if leaf.parameter not in PATIENT_PARAMETERS or len(leaf.values) > 1:
+        return None
+    (term,) = leaf.values
+    return term.id if term.type == "Patient" and not term.url else None
 
 
 def _or(filters: list[Document]) -> Document:

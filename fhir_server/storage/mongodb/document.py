@@ -55,6 +55,10 @@ INDEX_FIELDS = frozenset({"t", "s", "e", "d", "q", "n", "g", "k", "pk", "sd"})
 RANGE = "~"
 """Suffix of the quantity keys of values whose two ends differ; the others are points."""
 PATIENT_PARAMETERS = frozenset({"patient", "subject"})
+PATIENT_DATE = "date"
+"""The parameter by which the records of a patient lie in order."""
+LEAST_DATE = -(2**63)
+"""``sd`` of records without such a date: they come last."""
 MAX_SORT_TEXT = 100
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -131,10 +135,10 @@ def index_fields(version: StoredVersion, values: IndexValues) -> Document:
         index["g"] = groups
     if sort_keys := dict(_sort_keys(version, values.dates, values.strings)):
         index["k"] = sort_keys
-    if (patient := _patient(version, values.references)) is not None:
+    if (patient := _patient(values.references)) is not None:
         index["pk"] = patient
-    if lows := [value.low for value in values.dates if value.parameter == "date"]:
-        index["sd"] = Int64(min(lows))
+        dates = (value.low for value in values.dates if value.parameter == PATIENT_DATE)
+        index["sd"] = Int64(max(dates, default=LEAST_DATE))
     return index
 
 
@@ -267,18 +271,14 @@ _WRITERS: Mapping[type, Any] = {
 }
 
 
-def _patient(version: StoredVersion, references: Iterable[ReferenceValue]) -> str | None:
-    """The patient whose record the resource belongs to: the leading part of the shard key."""
-    if version.resource_type == "Patient":
-        return version.logical_id
-    return next(
-        (
-            reference.id
-            for reference in references
-            if reference.type == "Patient" and reference.parameter in PATIENT_PARAMETERS
-        ),
-        None,
-    )
+def _patient(references: Iterable[ReferenceValue]) -> str | list[str] | None:
+    """Whose record the resource belongs to; several: to each of theirs."""
+    found = {
+        reference.id
+        for reference in references
+        if reference.type == "Patient" and reference.parameter in PATIENT_PARAMETERS
+    }
+    return min(found, default=None) if len(found) < 2 else sorted(found)  # noqa: PLR2004
 
 
 def _sort_keys(

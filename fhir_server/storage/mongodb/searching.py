@@ -25,6 +25,7 @@ from fhir_server.storage.mongodb.document import (
 )
 from fhir_server.storage.mongodb.explaining import explain
 from fhir_server.storage.mongodb.handle import Handle
+from fhir_server.storage.mongodb.lookups import VERSION_FIELDS
 from fhir_server.storage.mongodb.ordering import after_position, sort_documents, sort_value
 from fhir_server.storage.mongodb.plan import PROBE_LIMIT, Plan, Planner
 from fhir_server.storage.mongodb.probes import Probes
@@ -34,6 +35,7 @@ FEW = 100
 MAX_LINKED = 10_000
 MAX_SORTED = 10_000
 MAX_COUNTED = 100_000
+MOST_CREATED = 2**63
 
 Collection = AsyncCollection[dict[str, Any]]
 Order = list[tuple[str, int]]
@@ -76,37 +78,45 @@ class Searcher:
         is_page_alone = query.total == "none" and query.page_count > 0
         plan = await planner.plan(*asked, may_guess=is_page_alone)
         if plan.is_guess:
-            few = await self._few(query, plan)
+            last = _last_creation(query.after)
+            few = await self._few(plan)
+            counted = FEW + 1 if few is None else len(few)
+            planner.note(plan, query.resource_types, found=counted, limit=FEW + 1)
             if few is not None:
-                return await self._shown(query, few, None)
-            planner.note_broad(plan, query.resource_types)
+                rest = [one for one in few if int(one["c"]) < last]
+                return await self._shown(query, rest, None, _CREATION_ORDER)
             plan = await planner.plan(*asked)
         total = None if query.total == "none" else await self._total(query, plan)
         if query.page_count == 0:
             return SearchPage(matches=(), total=total)
-        return await self._shown(query, await self._page_documents(query, plan), total)
+        order = PATIENT_ORDER if plan.is_by_patient else _order(query.sort, query.resource_types)
+        documents = await self._page_documents(query, plan, order)
+        return await self._shown(query, documents, total, order)
 
-    async def _few(self, query: SearchQuery, plan: Plan) -> list[Document] | None:
-        """Answer a guess by one query; None: it matches more than a few.
+    async def _few(self, plan: Plan) -> list[Document] | None:
+        """Answer a guess by one query, newest first; None: it matches more than a few.
 
         Most searches by one date or text find few resources: counting them first would be a second
         query of the same cost.
         """
-        after = _after_scalar(query.after, _CREATION_ORDER)
-        found = await self._find([plan.filter, *after], None, FEW + 1, plan.hint)
+        found = await self._find([plan.filter], None, FEW + 1, plan.hint)
         if len(found) > FEW:
             return None
         found.sort(key=lambda document: -int(document["c"]))
-        return found[: query.page_count + 1]
+        return found
 
     async def _shown(
-        self, query: SearchQuery, documents: list[Document], total: int | None
+        self,
+        query: SearchQuery,
+        documents: list[Document],
+        total: int | None,
+        order: Order | None,
     ) -> SearchPage:
         shown = await self._bodies.whole(documents[: query.page_count])
         more = len(documents) > query.page_count
         return SearchPage(
             matches=tuple(stored_version(document) for document in shown),
-            next=_position(query, shown[-1]) if more else None,
+            next=_position(query, shown[-1], order) if more else None,
             total=total,
         )
 
@@ -132,14 +142,18 @@ class Searcher:
             self._probes,
         )
 
-    async def _page_documents(self, query: SearchQuery, plan: Plan) -> list[Document]:
-        order = _order(query.sort, query.resource_types)
+    async def _page_documents(
+        self, query: SearchQuery, plan: Plan, order: Order | None
+    ) -> list[Document]:
         if order is None:
             return await self._sorted_in_memory(query, plan)
         field = order[0][0]
         if not field.startswith("k."):
             after = _after_scalar(query.after, order)
-            return await self._find([plan.filter, *after], order, query.page_count + 1, plan.hint)
+            also = ("sd",) if plan.is_by_patient else ()
+            return await self._find(
+                [plan.filter, *after], order, query.page_count + 1, plan.hint, also
+            )
         return await self._by_sort_key(query, plan, order)
 
     async def _by_sort_key(self, query: SearchQuery, plan: Plan, order: Order) -> list[Document]:
@@ -149,11 +163,17 @@ class Searcher:
         wanted = query.page_count + 1
         found: list[Document] = []
         last = query.after.keys[0] if query.after is not None else ""
+        is_few = plan.driver is not None and plan.matches != PROBE_LIMIT
+        if is_few and direction == DESCENDING and last is not None:  # what has none sorts last
+            either: Document = {"$or": [{field: {"$lt": last}}, {field: None}]}
+            filters = [plan.filter, either] if last else [plan.filter]
+            by_both = [order[0], *_CREATION_ORDER]
+            return await self._find(filters, by_both, wanted, plan.hint, (field,))
         if last is not None:
             bound: Document = {"$gt": last} if direction == ASCENDING or not last else {"$lt": last}
-            is_few = plan.driver is not None and plan.matches != PROBE_LIMIT
             hint = plan.hint if is_few else indexes.SORT_KEYS
-            found = await self._find([plan.filter, {field: bound}], [order[0]], wanted, hint)
+            filters = [plan.filter, {field: bound}]
+            found = await self._find(filters, [order[0]], wanted, hint, (field,))
         if len(found) < wanted:
             filters = [plan.filter, {field: {"$exists": False}}]
             if last is None and query.after is not None:
@@ -169,7 +189,14 @@ class Searcher:
         Raises:
             TooCostly: More matches than can be sorted.
         """
-        found = await self._find([plan.filter], None, MAX_SORTED + 1, plan.hint, body=False)
+        found = await self._find(
+            [plan.filter],
+            None,
+            MAX_SORTED + 1,
+            plan.hint,
+            ("c", "lu", "t", "s", "d", "q"),
+            whole=False,
+        )
         if len(found) > MAX_SORTED:
             raise TooCostly.of("search-sort-too-broad", expected=MAX_SORTED)
         ordered = sort_documents(found, query.sort)
@@ -206,11 +233,13 @@ class Searcher:
         order: Order | None,
         limit: int,
         hint: str | None,
+        also: Sequence[str] = (),
         *,
-        body: bool = True,
+        whole: bool = True,
     ) -> list[Document]:
+        """Return the version of each match, or its id alone, and those fields beside."""
         where = filters[0] if len(filters) == 1 else {"$and": filters}
-        shown = {"t": 0, "s": 0, "e": 0, "d": 0, "q": 0, "g": 0} if body else {"j": 0}
+        shown = {**(VERSION_FIELDS if whole else {"_id": 1}), **dict.fromkeys(also, 1)}
         if self._steps is not None:
             options: dict[str, Any] = {"sort": dict(order)} if order else {}
             options |= {"hint": hint} if hint else {}
@@ -240,11 +269,13 @@ class Searcher:
         """
         if isinstance(node, Chain):
             plan = await self.plan([node.target_type], node.where, ())
-            found = await self._find([plan.filter], None, MAX_LINKED + 1, plan.hint, body=False)
+            found = await self._find([plan.filter], None, MAX_LINKED + 1, plan.hint, whole=False)
             keys = {document["_id"] for document in found}
         else:
             plan = await self.plan([node.source_type], node.where, ())
-            found = await self._find([plan.filter], None, MAX_LINKED + 1, plan.hint, body=False)
+            found = await self._find(
+                [plan.filter], None, MAX_LINKED + 1, plan.hint, ("t",), whole=False
+            )
             start = f"{node.parameter}|"
             keys = {
                 tokens.target(text.removeprefix(start))
@@ -260,6 +291,7 @@ class Searcher:
 
 
 _CREATION_ORDER: Order = [("c", DESCENDING)]
+PATIENT_ORDER: Order = [("sd", DESCENDING), ("c", DESCENDING)]
 
 
 def _order(sort: tuple[SortKey, ...], resource_types: Sequence[str]) -> Order | None:
@@ -311,15 +343,20 @@ def _scalar(value: Any) -> Int64:
     return Int64(value)
 
 
-def _position(query: SearchQuery, last: Document) -> PagePosition:
+def _last_creation(after: PagePosition | None) -> int:
+    """The creation number that a page in the order of creation starts below."""
+    _check_position(after, int)
+    return MOST_CREATED if after is None else int(after.keys[0] or 0)
+
+
+def _position(query: SearchQuery, last: Document, order: Order | None) -> PagePosition:
     """Where the next page starts: the values that the order compares, creation number last."""
     resource_type, logical_id = last["_id"].split("/")
     keys: tuple[str | int | None, ...] = (int(last["c"]),)
-    order = _order(query.sort, query.resource_types)
     if order is None:
         keys = (*(sort_value(last, key) for key in query.sort), *keys)
-    elif order[0][0] == "lu":
-        keys = (int(last["lu"]), *keys)
+    elif order[0][0] in {"lu", "sd"}:
+        keys = (int(last[order[0][0]]), *keys)
     elif order[0][0] != "c":
         keys = (last.get("k", {}).get(order[0][0].removeprefix("k.")), *keys)
     return PagePosition(

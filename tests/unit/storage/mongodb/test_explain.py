@@ -234,5 +234,24 @@ def test_the_records_of_a_patient_by_date_are_one_walk(
     filled: tuple[asyncio.Runner, MongoStore],
 ) -> None:
     sort = (SORTED["-date"],)
-    (step,) = steps(filled, query(subject("p7"), "Observation", page_count=5, sort=sort))
-    assert (step.documents_examined or 0) <= 20
+    for where in (subject("p7"), And(parts=(subject("p7"), STATUS))):
+        (step,) = steps(filled, query(where, "Observation", page_count=5, sort=sort))
+        assert step.indexes == ("patient",)
+        assert (step.documents_examined or 0) <= 6
+
+
+def test_what_is_rarer_than_a_patient_drives_an_order_by_date(
+    filled: tuple[asyncio.Runner, MongoStore],
+) -> None:
+    asked = query(
+        And(parts=(subject("p77"), RARE)), "Observation", page_count=5, sort=(SORTED["-date"],)
+    )
+    (step,) = steps(filled, asked)
+    assert step.indexes == ("tokens",)
+    assert (step.returned, step.documents_examined) == (1, 1)
+
+
+def test_a_day_is_one_scan_of_the_dates(filled: tuple[asyncio.Runner, MongoStore]) -> None:
+    (step,) = steps(filled, query(KINDS["date, day"], "Observation", page_count=PAGE))
+    assert step.indexes == ("dates",)
+    assert (step.keys_examined or 0) <= 3 * (step.returned or 0) + 10
