@@ -376,6 +376,7 @@ async def make_services(
             accepts_draft_definitions=settings.validation.definitions == "draft",
             max_transaction_entries=settings.bundle.max_transaction_entries,
             max_batch_entries=settings.bundle.max_batch_entries,
+            max_conditional_deletes=settings.bundle.max_conditional_deletes,
         ),
         clock=clock,
         new_id=new_id,

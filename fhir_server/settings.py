@@ -86,6 +86,9 @@ class BundleSettings:
 
     max_transaction_entries: int = _option(1000, "Entries of one transaction.")
     max_batch_entries: int = _option(2000, "Entries of one batch.")
+    max_conditional_deletes: int = _option(
+        1, "Matches that one conditional delete may delete, all or none; 1: several are refused."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

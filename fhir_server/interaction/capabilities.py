@@ -60,6 +60,9 @@ class Capabilities:
             statement = _statement(
                 knowledge, self._operations, request.base_url, services.clock(), unfinished
             )
+            if services.options.max_conditional_deletes > 1:
+                for resource in statement["rest"][0]["resource"]:
+                    resource["conditionalDelete"] = "multiple"
             statement["format"] = list(self._formats)
             statement["patchFormat"] = [
                 JSON_PATCH,

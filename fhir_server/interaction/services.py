@@ -34,6 +34,8 @@ class InteractionOptions:
             although they break rules of their own type.
         max_transaction_entries: Entries of one transaction.
         max_batch_entries: Entries of one batch.
+        max_conditional_deletes: Matches that one conditional delete may delete; 1: several are
+            refused.
         history_page_count: Versions a page where ``_count`` is not given.
         offload_from_bytes: Validation of larger bodies runs on a worker thread.
     """
@@ -43,6 +45,7 @@ class InteractionOptions:
     accepts_draft_definitions: bool = True
     max_transaction_entries: int = 1000
     max_batch_entries: int = 2000
+    max_conditional_deletes: int = 1
     history_page_count: int = 50
     offload_from_bytes: int = 100_000
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.support.client import rules
+from fhir_server.settings import BundleSettings
+from tests.support.client import rules, running
 
 pytestmark = [pytest.mark.anyio, pytest.mark.spec("http.html#delete", "http.html#3.1.0.7.1")]
 
@@ -63,3 +64,17 @@ async def test_a_conditional_delete_of_several_is_refused_with_412(client) -> No
 async def test_nobody_deletes_a_whole_type(client) -> None:
     answer = await client.delete("Patient")
     assert (answer.status_code, rules(answer)) == (400, ["criteria-missing"])
+
+
+async def test_several_matches_are_deleted_together_where_the_settings_allow_so_many() -> None:
+    async with running(bundle=BundleSettings(max_conditional_deletes=2)) as client:
+        for name in "abc":
+            await client.put(f"Patient/{name}", {**PATIENT, "id": name})
+        refused = await client.delete("Patient?identifier=urn:s|1")
+        assert (refused.status_code, rules(refused)) == (412, ["criteria-too-many"])
+        await client.delete("Patient/c")
+        assert (await client.delete("Patient?identifier=urn:s|1")).status_code == 204
+        for name in "ab":
+            assert (await client.get(f"Patient/{name}")).status_code == 410
+        resource = (await client.get("metadata")).json()["rest"][0]["resource"][0]
+        assert resource["conditionalDelete"] == "multiple"
