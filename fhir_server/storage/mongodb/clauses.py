@@ -37,6 +37,7 @@ from fhir_server.storage.mongodb.document import (
     REPEATED,
     Document,
     folded_name,
+    is_folded,
     key,
 )
 from fhir_server.storage.mongodb.intervals import date_filters, point_parts, range_parts
@@ -364,15 +365,19 @@ def _or(filters: list[Document]) -> Document:
 def _numbers(wanted: list[tuple[str, str, NumberTerm]]) -> Clause:
     """Numbers of (parameter, unit): points, whose two ends bound one scan, and ranges."""
     filters = [
-        {"q": {"$elemMatch": {"k": name, **part}}}
+        {"q": {"$elemMatch": {**_named(parameter + kind, unit), **part}}}
         for parameter, unit, term in wanted
-        for name, parts in (
-            (f"{parameter}{unit}", point_parts(term)),
-            (f"{parameter}{RANGE}{unit}", range_parts(term)),
-        )
+        for kind, parts in (("", point_parts(term)), (RANGE, range_parts(term)))
         for part in parts
     ]
     return Clause(filter=_or(filters), index=indexes.QUANTITIES)
+
+
+def _named(parameter: str, unit: str) -> Document:
+    """The entry of a parameter with a unit: in its key, or beside it where it is folded."""
+    if unit and is_folded(parameter):
+        return {"k": parameter, "u": unit}
+    return {"k": parameter + unit}
 
 
 def _above(uri: str) -> list[str]:

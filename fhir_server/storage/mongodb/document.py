@@ -52,6 +52,8 @@ Only where there is one value may two conditions (``ge`` and ``lt``) be tested o
 """
 INDEX_FIELDS = frozenset({"t", "s", "e", "d", "q", "n", "g", "k", "pk", "sd"})
 """Everything in a document that index values make."""
+CANONICAL = ":ucum"
+"""End of the parameters whose quantities are in canonical units (search/values.py)."""
 RANGE = "~"
 """Suffix of the quantity keys of values whose two ends differ; the others are points."""
 PATIENT_PARAMETERS = frozenset({"patient", "subject"})
@@ -217,6 +219,11 @@ def folded_name(composite: str, second: str, system: str, code: str) -> str:
     return f"{composite}&{variant}&{tokens.escape(system)}|{marked}"
 
 
+def is_folded(parameter: str) -> bool:
+    """Say whether a parameter name is one of `folded_name`."""
+    return "&" in parameter
+
+
 def duration_class(low: int, high: int) -> str:
     """Return the suffix of the class that an interval's length falls in."""
     return next(name for name, limit in DURATION_CLASSES if limit is None or high - low <= limit)
@@ -236,22 +243,38 @@ def _write_string(value: StringValue, arrays: dict[str, list[Any]]) -> None:
 
 
 def _write_number(value: NumberValue, arrays: dict[str, list[Any]]) -> None:
-    _write_interval(value.parameter, "", value, arrays)
+    _write_interval(value, "", arrays)
 
 
 def _write_quantity(value: QuantityValue, arrays: dict[str, list[Any]]) -> None:
-    _write_interval(value.parameter, "", value, arrays)
-    _write_interval(value.parameter, tokens.unit(value.system, value.code), value, arrays)
+    """Without unit and with it: an entry each, but for what only one of them can be asked of.
+
+    Values of one code mostly have one unit, so that a folded composite keeps its units beside the
+    one entry; in canonical units nobody asks without one. A blood pressure has 24 entries, not 40.
+    """
+    unit = tokens.unit(value.system, value.code)
+    if is_folded(value.parameter):
+        entry = _write_interval(value, "", arrays)
+        if unit not in entry.setdefault("u", []):
+            entry["u"].append(unit)
+        return
+    if not value.parameter.endswith(CANONICAL):
+        _write_interval(value, "", arrays)
+    _write_interval(value, unit, arrays)
 
 
 def _write_interval(
-    parameter: str, unit: str, value: NumberValue | QuantityValue, arrays: dict[str, list[Any]]
-) -> None:
+    value: NumberValue | QuantityValue, unit: str, arrays: dict[str, list[Any]]
+) -> Document:
     low, high = decimal_key(value.low), decimal_key(value.high)
-    kind = "" if low == high else RANGE
-    entry = {"k": f"{parameter}{kind}{unit}", "lo": low, "hi": high}
-    if entry not in arrays["q"]:
-        arrays["q"].append(entry)
+    name = f"{value.parameter}{'' if low == high else RANGE}{unit}"
+    entries: list[Document] = arrays["q"]
+    for entry in entries:
+        if entry["k"] == name and entry["lo"] == low and entry["hi"] == high:
+            return entry
+    made: Document = {"k": name, "lo": low, "hi": high}
+    entries.append(made)
+    return made
 
 
 def _write_position(value: PositionValue, arrays: dict[str, list[Any]]) -> None:
