@@ -150,19 +150,19 @@ class Application:
         knowledge = KnowledgeBase(registry, knowledge_builder(self._settings))
         store = await open_store(self._settings)
         try:
-            await self._serve(store, knowledge, registry)
+            services = await self._serve(store, knowledge, registry)
         except Unavailable:
             await store.close()
             raise
         self._store = store
         self._following = asyncio.create_task(knowledge.follow(store))
-        self._watch = definition_watch(self._settings, knowledge)
+        self._watch = definition_watch(self._settings, services)
         if self._watch is not None:
             self._watching = asyncio.create_task(self._watch.run())
 
     async def _serve(
         self, store: ResourceStore, knowledge: KnowledgeBase, registry: Registry
-    ) -> None:
+    ) -> Services:
         for note in (await store.health()).notes:
             _log.warning("store", note=note)
         for warning in await knowledge.load(store):
@@ -179,6 +179,7 @@ class Application:
         self._jobs = services.jobs
         self._jobs.open()
         await services.index.catch_up()
+        return services
 
     async def stop(self) -> None:
         """Close the store."""
@@ -201,7 +202,6 @@ class Application:
 
     def _definitions(self) -> dict[str, object]:
         """Say which packages are installed, and how the last edit of a definition file went."""
-        packages = installed(packages_folder(self._settings))
         watch = self._watch
         return {
             "installed": [info.as_json() for info in self._installed],
@@ -300,14 +300,17 @@ def registry_of(settings: Settings, progress: Progress | None = None) -> Registr
     return load_registry(installed=packages, progress=progress)
 
 
-def definition_watch(settings: Settings, knowledge: KnowledgeBase) -> DefinitionWatch | None:
+def definition_watch(settings: Settings, services: Services) -> DefinitionWatch | None:
     """Return what follows the files of the national package, where the settings want it."""
     chosen = settings.definitions.watch
     folders = national_folders()
     if not folders or chosen == "off" or (chosen == "auto" and not settings.demo):
         return None
     return DefinitionWatch(
-        knowledge=knowledge, folders=folders, load=partial(registry_of, settings)
+        knowledge=services.knowledge,
+        folders=folders,
+        load=partial(registry_of, settings),
+        catch_up=services.index.catch_up,
     )
 
 

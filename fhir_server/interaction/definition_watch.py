@@ -7,7 +7,7 @@ to the next. What does not compile replaces nothing: its problems are logged and
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,6 +47,7 @@ class DefinitionWatch:
         knowledge: What is replaced.
         folders: Where the files lie.
         load: Loads all packages anew.
+        catch_up: Called where an edit took effect: the index may have to follow.
         interval_s: Time between two looks.
         state: How the last edit went.
     """
@@ -54,6 +55,7 @@ class DefinitionWatch:
     knowledge: KnowledgeBase
     folders: Sequence[Path]
     load: Callable[[], Registry]
+    catch_up: Callable[[], Awaitable[None]]
     interval_s: float = 0.5
     state: WatchState = field(default_factory=WatchState)
 
@@ -81,6 +83,7 @@ class DefinitionWatch:
         try:
             base = await asyncio.to_thread(self.load)
             warnings = await self.knowledge.rest_on(base)
+            await self.catch_up()
         except (FhirError, OSError) as refusal:
             self.state.problems = tuple(_problems(refusal))
             for problem in self.state.problems:

@@ -131,3 +131,30 @@ async def test_a_deleted_file_and_a_new_one_take_effect(folder):
         new.unlink()
         await until(client, lambda status: status["reloads"] == 2)
         assert "profile-unknown" in rules(await client.post("Patient", claiming))
+
+
+async def test_a_search_parameter_that_comes_by_file_finds_what_was_stored_before(folder):
+    nick = {
+        "resourceType": "SearchParameter",
+        "id": "nick",
+        "url": f"{BASE}/SearchParameter/nick",
+        "name": "nick",
+        "status": "active",
+        "description": "x",
+        "code": "nick",
+        "base": ["Patient"],
+        "type": "string",
+        "expression": "Patient.name.given",
+    }
+    async with running(settings()) as client:
+        named = {"resourceType": "Patient", "name": [{"given": ["Ніка"]}]}
+        assert (await client.post("Patient", named)).status_code == 201
+        edit(folder / NAMED.replace("Named", "nick"), json.dumps(nick))
+        await until(client, lambda status: status["reloads"] == 1)
+        for _ in range(200):
+            bundle = (await client.get("Patient?nick=ніка")).json()
+            modes = [entry["search"]["mode"] for entry in bundle.get("entry", [])]
+            if modes == ["match"]:
+                break
+            await asyncio.sleep(0.02)
+        assert modes == ["match"]
