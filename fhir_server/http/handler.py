@@ -30,6 +30,7 @@ from fhir_server.http.negotiation import (
     FORM,
     JSON,
     PATCHES,
+    QUERIES,
     Format,
     answer_format,
     body_format,
@@ -101,13 +102,9 @@ class FhirHandler:
         finally:
             self._under_way -= 1
         self._finish(exchange, reply)
-        packs = takes_gzip(text_of(exchange.headers, b"accept-encoding"))
-        await send_reply(
-            send,
-            reply,
-            is_head=exchange.method == "HEAD",
-            packs_from=self._options.compress_min_bytes if packs else None,
-        )
+        is_long = reply.file is not None or len(reply.body) >= self._options.compress_min_bytes
+        packs = is_long and takes_gzip(text_of(exchange.headers, b"accept-encoding"))
+        await send_reply(send, reply, is_head=exchange.method == "HEAD", packs=packs)
         seconds = time.perf_counter() - started
         self._metrics.count(exchange.method, reply.status, seconds)
         if self._options.is_access_logged:
@@ -185,7 +182,7 @@ class FhirHandler:
                 media_type = JSON.media_type
             elif media_type == FORM and exchange.path.endswith("_search"):
                 parameters = (*parameters, *_decoded(exchange.body))
-            elif media_type not in PATCHES:
+            elif media_type not in (QUERIES if exchange.path.endswith("$graphql") else PATCHES):
                 resource = await self._decode(exchange, body_format(content_type))
         return Request(
             method="GET" if exchange.method == "HEAD" else exchange.method,

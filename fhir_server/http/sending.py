@@ -18,20 +18,20 @@ _THREAD_FROM_BYTES = 262_144  # packing this much takes some 5 ms: not on the ev
 _PIECE_BYTES = 131_072
 
 
-async def send_reply(send: Send, reply: Reply, *, is_head: bool, packs_from: int | None) -> None:
+async def send_reply(send: Send, reply: Reply, *, is_head: bool, packs: bool) -> None:
     """Send an answer.
 
     Args:
         send: ASGI's.
         reply: Its headers are complete but for length and encoding.
         is_head: Leave the body out.
-        packs_from: Pack a body from this length on; None: the client does not take gzip.
+        packs: Pack the body.
     """
     if reply.file is not None:
-        await _send_file(send, reply, reply.file, is_head=is_head, packs=packs_from is not None)
+        await _send_file(send, reply, reply.file, is_head=is_head, packs=packs)
         return
     body = reply.body
-    if packs_from is not None and len(body) >= packs_from:
+    if packs:
         large = len(body) >= _THREAD_FROM_BYTES
         body = await asyncio.to_thread(compressed, body) if large else compressed(body)
         reply.headers.append((b"content-encoding", b"gzip"))
