@@ -21,7 +21,10 @@ async def explanation(services: Services, parsed: ParsedSearch) -> Response:
     parameters: list[JsonObject] = [
         {"name": "types", "valueString": ", ".join(types)},
         {"name": "where", "valueString": outline(query.where)},
-        *({"name": "sort", "valueString": key.parameter} for key in query.sort),
+        *(
+            {"name": "sort", "valueString": f"{'-' if key.is_descending else ''}{key.parameter}"}
+            for key in query.sort
+        ),
         *(_step(step) for step in await services.store.explain(query)),
     ]
     return Response(status=200, body={"resourceType": "Parameters", "parameter": parameters})
