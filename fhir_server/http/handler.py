@@ -30,6 +30,7 @@ from fhir_server.http.negotiation import (
     FORM,
     JSON,
     PATCHES,
+    QUERIES,
     Format,
     answer_format,
     body_format,
@@ -181,7 +182,7 @@ class FhirHandler:
                 media_type = JSON.media_type
             elif media_type == FORM and exchange.path.endswith("_search"):
                 parameters = (*parameters, *_decoded(exchange.body))
-            elif media_type not in PATCHES:
+            elif media_type not in (QUERIES if exchange.path.endswith("$graphql") else PATCHES):
                 resource = await self._decode(exchange, body_format(content_type))
         return Request(
             method="GET" if exchange.method == "HEAD" else exchange.method,

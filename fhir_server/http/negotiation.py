@@ -63,6 +63,8 @@ _OFFERED = ", ".join(MEDIA_TYPES)
 FORM = "application/x-www-form-urlencoded"
 PATCHES = frozenset({"application/json-patch+json", "application/xml-patch+xml"})
 """Bodies that are no resources: the interaction reads them."""
+QUERIES = frozenset({"application/graphql", "application/json"})
+"""The same below ``$graphql``: a query, alone or in JSON that is no resource."""
 
 
 @lru_cache(maxsize=512)

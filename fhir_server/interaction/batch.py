@@ -3,6 +3,7 @@
 Spec: https://hl7.org/fhir/R4/http.html#batch
 """
 
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 
 from fhir_server.interaction.bundle import bundle, response_entry
@@ -60,6 +61,15 @@ def answer_entry(response: Response, request: Request) -> JsonObject:
         version_id=response.version_id,
         last_modified=response.last_modified,
         location=response.location if is_write else None,
-        resource=None if leaves_out else response.body,
+        resource=None if leaves_out else _resource(response),
         outcome=response.outcome,
     )
+
+
+def _resource(response: Response) -> bytes | JsonObject | None:
+    """Return what goes into ``Bundle.entry.resource``; bytes of another format as a Binary."""
+    body = response.body
+    if response.media_type is None or not isinstance(body, bytes):
+        return body
+    data = b64encode(body).decode()
+    return {"resourceType": "Binary", "contentType": response.media_type, "data": data}

@@ -7,6 +7,7 @@ from fhir_server.operation.document import DOCUMENT
 from fhir_server.operation.everything import EVERYTHING
 from fhir_server.operation.export import EXPORT
 from fhir_server.operation.fhirpath import FHIRPATH
+from fhir_server.operation.graphql import GRAPHQL
 from fhir_server.operation.lastn import LASTN
 from fhir_server.operation.meta import META_OPERATIONS
 from fhir_server.operation.reindex import REINDEX
@@ -24,6 +25,7 @@ OPERATIONS: tuple[Operation, ...] = (
     CONVERT,
     DIFF,
     DOCUMENT,
+    GRAPHQL,
     LASTN,
     REINDEX,
     STATS,
