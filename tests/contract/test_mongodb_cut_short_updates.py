@@ -7,6 +7,7 @@ Reference: docs/mongodb.md and docs/decisions/0095-updates-write-history-first.m
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,6 +30,7 @@ __all__ = ["no_sockets_left"]
 
 PATIENT = ResourceType("Patient")
 ONE = LogicalId("1")
+SECOND = timedelta(seconds=1)
 
 
 def minute(number: int) -> datetime:
@@ -157,9 +159,9 @@ async def test_of_updates_that_race_in_several_processes_one_wins_each_round(
     for version_id in rounds:
         racing = [
             one.commit([
-                deletion(f"{resource}", version_id, at=minute(number))
+                deletion(f"{resource}", version_id, at=minute(10 * version_id + number))
                 if is_deletion
-                else write(f"{resource}", version_id, at=minute(number))
+                else write(f"{resource}", version_id, at=minute(10 * version_id + number))
             ])
             for number, one in enumerate(stores)
             for resource in range(5)
@@ -172,10 +174,11 @@ async def test_of_updates_that_race_in_several_processes_one_wins_each_round(
         assert [one.version_id for one in versions] == [*reversed(range(1, rounds.stop))]
         for older, newer in zip(versions[1:], versions, strict=False):
             at = newer.last_updated - timedelta(microseconds=1)
-            if older.last_updated <= at:
-                asked = HistoryQuery(
-                    resource_type=PATIENT, logical_id=newer.logical_id, at=(at, newer.last_updated)
-                )
-                assert older in await history(store, asked)
+            before = HistoryQuery(
+                resource_type=PATIENT, logical_id=newer.logical_id, at=(at, newer.last_updated)
+            )
+            assert await history(store, before) == [older]
+            since = replace(before, at=(newer.last_updated, newer.last_updated + SECOND))
+            assert await history(store, since) == [newer]
     for other in stores[1:]:
         await other.close()

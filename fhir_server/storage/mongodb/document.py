@@ -266,7 +266,8 @@ def _write_quantity(value: QuantityValue, arrays: dict[str, list[Any]]) -> None:
 def _write_interval(
     value: NumberValue | QuantityValue, unit: str, arrays: dict[str, list[Any]]
 ) -> Document:
-    low, high = decimal_key(value.low), decimal_key(value.high)
+    low = decimal_key(value.low)
+    high = low if value.high == value.low else decimal_key(value.high)
     name = f"{value.parameter}{'' if low == high else RANGE}{unit}"
     entries: list[Document] = arrays["q"]
     for entry in entries:

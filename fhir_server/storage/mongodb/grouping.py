@@ -1,7 +1,8 @@
 """Groups: single writes that wait at the same time share a bulk write and its journal.
 
 A bulk write costs client and server about a millisecond of CPU with its journal, a document in it a
-tenth of that (measured), so that it pays to let a few gather.
+tenth of that (measured). What comes while one group is written is the next; to wait for more of
+them (5, 15 and 30 ms) made no difference to the CPU of a mix of requests.
 """
 
 import asyncio
@@ -15,8 +16,6 @@ from fhir_server.storage.store import Write
 
 MAX_GROUP = 250
 MAX_GROUP_BYTES = 8_000_000
-GATHER_S = 0.005
-"""How long a group gathers where the one before was not of a single write: nobody else is there."""
 
 Outcome = BaseException | None
 Settle = Callable[[int, Outcome], None]
@@ -35,7 +34,6 @@ class Groups:
         self._write_group = write_group
         self._waiting: list[Waiting] = []
         self._flushing: asyncio.Task[None] | None = None
-        self._is_busy = False
 
     async def commit(self, write: Write) -> None:
         """Make one write durable, together with others.
@@ -58,10 +56,7 @@ class Groups:
     async def _flush(self) -> None:
         try:
             while self._waiting:
-                if self._is_busy:
-                    await asyncio.sleep(GATHER_S)
                 group, self._waiting = distinct_group(self._waiting)
-                self._is_busy = len(group) > 1 or bool(self._waiting)
                 await self._write(group)
         finally:
             self._flushing = None

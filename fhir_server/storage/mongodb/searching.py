@@ -198,7 +198,8 @@ class Searcher:
             whole=False,
         )
         if len(found) > MAX_SORTED:
-            raise TooCostly.of("search-sort-too-broad", expected=MAX_SORTED)
+            keys = ",".join("-" * key.is_descending + key.parameter for key in query.sort)
+            raise TooCostly.of("search-sort-too-broad", found=keys, expected=MAX_SORTED)
         ordered = sort_documents(found, query.sort)
         if query.after is not None:
             _check_position(query.after, *[str | int | None] * len(query.sort), int)

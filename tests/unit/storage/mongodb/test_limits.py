@@ -104,3 +104,4 @@ async def test_an_order_that_no_index_has_is_refused_for_many_matches(
     with pytest.raises(TooCostly) as refused:
         await ids(store, asked)
     assert [issue.rule for issue in refused.value.issues] == ["search-sort-too-broad"]
+    assert "_sort=score" in refused.value.issues[0].text.en
