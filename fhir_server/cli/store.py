@@ -1,4 +1,4 @@
-"""``fhir-server store …``: look after a store: indexes, plans of searches, sharding, copies."""
+"""``fhir-server store …``: look after a store: indexes, plans, sharding, copies."""
 
 import sys
 
@@ -47,6 +47,24 @@ def explain(url: str, store: str | None, as_json: bool) -> None:
 
     steps = run(explained(settings_of(store), url))
     click.echo(encode_pretty({"steps": steps}) if as_json else table(steps))
+
+
+@command.command("reindex")
+@click.argument("types", nargs=-1, metavar="[TYPE]...")
+@STORE
+@JSON
+def reindex(types: tuple[str, ...], store: str | None, as_json: bool) -> None:
+    """Index stored resources anew: of these types, or whatever is not complete.
+
+    A server does the same beside its other work by POST [base]/$reindex.
+    """
+    from fhir_server.cli.store_reindex import reindexed
+
+    counts = run(reindexed(settings_of(store), types))
+    if as_json:
+        click.echo(encode_pretty(counts))
+    else:
+        click.echo(f"resources: {counts['resources']}, types: {counts['types']}")
 
 
 @command.command("shard-plan")

@@ -11,12 +11,12 @@ from click.testing import CliRunner, Result
 from pymongo import MongoClient
 
 from fhir_server.cli import main
-from fhir_server.search import IndexValues
+from fhir_server.search import IndexValues, StringMatch
 from fhir_server.storage import ResourceStore, StoredVersion, copy_store, digests
 from fhir_server.storage.mongodb import open_mongodb
 from fhir_server.storage.sqlite import open_sqlite
 from tests.support.mongo_store import database_url
-from tests.support.stored import deletion, write
+from tests.support.stored import deletion, query, write
 
 pytestmark = pytest.mark.anyio
 
@@ -169,3 +169,31 @@ def test_a_database_that_cannot_be_used_is_told_without_its_address() -> None:
     gc.collect()
     same = command("copy", "--from", "sqlite:///a", "--to", "sqlite:///a")
     assert same.exit_code == 2
+
+
+def test_what_was_stored_without_index_values_is_found_after_reindexing(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
+
+    async def prepare() -> None:
+        store = await stored(url)
+        named = (
+            b'{"resourceType":"Patient","id":"1","name":[{"family":"\xd0\x91\xd0\xbe\xd0\xb9"}]}'
+        )
+        await store.commit([write("1", content=named), write("2")])
+        await store.close()
+
+    async def found() -> list[str]:
+        store = await stored(url)
+        leaf = StringMatch(parameter="family", mode="prefix", values=("бой",))
+        page = await store.search(query(leaf))
+        await store.close()
+        return [version.logical_id for version in page.matches]
+
+    asyncio.run(prepare())
+    assert asyncio.run(found()) == []
+    done = command("reindex", "Patient", "--store", url, "--json")
+    assert (done.exit_code, json.loads(done.stdout)) == (0, {"types": 1, "resources": 2})
+    assert asyncio.run(found()) == ["1"]
+    again = command("reindex", "--store", url)
+    assert (again.exit_code, again.stdout) == (0, "resources: 0, types: 0\n")
+    assert command("reindex", "Pacient", "--store", url).exit_code == 2
