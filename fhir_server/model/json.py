@@ -39,12 +39,13 @@ class JsonLimits:
 
 DEFAULT_LIMITS = JsonLimits()
 
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
+_NEITHER_BRACKETS_NOR_QUOTES = bytes(set(range(256)) - set(b'{}[]"'))
 _BRACKETS_ALIKE = bytes.maketrans(b"[]", b"{}")
 _OPEN = ord("{")
 _SUSPICIOUS_ESCAPE = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
+_QUOTE, _ESCAPED_QUOTE = b'"', b"\\u0022"
 _SHORT = 30
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
@@ -84,14 +85,17 @@ def decode_array(body: bytes, limits: JsonLimits = DEFAULT_LIMITS) -> list[Any]:
 def _decode(body: bytes, limits: JsonLimits) -> Any:
     if len(body) > limits.max_bytes:
         raise TooLarge.of("body-too-large", found=len(body), expected=limits.max_bytes)
-    text = _text(body)
     if body.count(b"{") + body.count(b"[") > limits.max_depth:
         _check_depth(body, limits.max_depth)
-    try:
-        value = _decoder(limits).decode(text)
-    except json.JSONDecodeError as error:
-        where = issue("json-syntax", line=error.lineno, column=error.colno, found=error.msg)
-        raise InvalidRequest((where,)) from error
+    decoder = _decoder(limits)
+    value = decoder.decode_plain(body)
+    if value is None:
+        text = _text(body)
+        try:
+            value = decoder.decode(text)
+        except json.JSONDecodeError as error:
+            where = issue("json-syntax", line=error.lineno, column=error.colno, found=error.msg)
+            raise InvalidRequest((where,)) from error
     if _SUSPICIOUS_ESCAPE.search(body) is not None:
         _check_characters(value)
     return value
@@ -116,11 +120,11 @@ _STORED = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class _Decoder:
-    """The standard library's C scanner with the checks hung into its hooks.
+    """Two readers: msgspec for what has nothing wrong with it, the standard library for the rest.
 
-    Measured on 1.3 kB (36 kB): 6.4 (62) µs with the duplicate check, against 1.7 (21) µs for
-    msgspec, which neither sees duplicate keys nor says where an error is, plus 23 (715) µs to find
-    the keys apart.
+    msgspec neither sees duplicate keys nor says where an error is. That a key came twice shows
+    when the value is written again: the quotes of one key are then fewer. Reading and writing takes
+    7 µs for a resource of 1.8 kB, the standard library's scanner with the check in its hook 15.
     """
 
     def __init__(self, limits: JsonLimits) -> None:
@@ -138,6 +142,8 @@ class _Decoder:
             return number  # the usual case, within every limit
         digits, exponent = len(number.as_tuple().digits), number.adjusted()
         if digits > self._limits.max_digits or abs(exponent) > self._limits.max_exponent:
+        self._plain = msgspec.json.Decoder(float_hook=self._decimal).decode
+        self._too_many_digits = b"0" * (limits.max_digits + 1)
             raise InvalidRequest.of("json-number-too-long", found=text[:60])
         return number
 
@@ -145,6 +151,16 @@ class _Decoder:
         if len(text) > self._limits.max_digits:
             raise InvalidRequest.of("json-number-too-long", found=text[:60])
         return int(text)
+    def decode_plain(self, body: bytes) -> Any:
+        """Return the value; None: something is wrong with it, or may be."""
+        if _ESCAPED_QUOTE in body or self._too_many_digits in body.translate(_DIGITS_ALIKE):
+            return None
+        try:
+            value = self._plain(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        return value if encode(value).count(_QUOTE) == body.count(_QUOTE) else None
+
 
 
 @cache
@@ -183,7 +199,7 @@ def _check_depth(body: bytes, max_depth: int) -> None:
     Text whose brackets do not match also leaves a rest: the decoder words that better, unless it
     is deep.
     """
-    rest = brackets = _STRING.sub(b"", body).translate(_BRACKETS_ALIKE, _NOT_BRACKETS)
+    rest = brackets = _brackets(body)
     for _ in range(max_depth):
         rest = rest.replace(b"{}", b"")
         if not rest:
@@ -208,4 +224,16 @@ def _check_characters(value: Any) -> None:
         elif isinstance(inner, dict):
             waiting += [*inner, *inner.values()]
         elif isinstance(inner, list):
+def _brackets(body: bytes) -> bytes:
+    """Return the brackets outside of strings, arrays' as objects'.
+
+    Most strings leave nothing but two quotes side by side; what then lies between two quotes was in
+    a string (``mm[Hg]``). A regular expression takes ten times as long.
+    """
+    if b"\\" in body:
+        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    left = body.translate(_BRACKETS_ALIKE, _NEITHER_BRACKETS_NOR_QUOTES).replace(b'""', b"")
+    return b"".join(left.split(_QUOTE)[::2])
+
+
             waiting += inner

@@ -21,6 +21,9 @@ def refused(body: bytes, limits: JsonLimits | None = None) -> str:
     [
         (b'{"a":1,"a":2}', "json-duplicate-key"),
         (b'{"a":{"b":1,"b":1}}', "json-duplicate-key"),
+        (b'{"a":1,"\\u0061":2}', "json-duplicate-key"),
+        (b'{"a":1,"a":"\\u0022"}', "json-duplicate-key"),
+        (b'{"a":"\\"","a":1}', "json-duplicate-key"),
         (b'{"a":NaN}', "json-not-a-number"),
         (b'{"a":-Infinity}', "json-not-a-number"),
         (b"[1]", "json-not-object"),
@@ -73,6 +76,13 @@ def test_too_many_bytes_are_refused_before_parsing() -> None:
     with pytest.raises(TooLarge) as caught:
         decode_object(b"{" * 11, JsonLimits(max_bytes=10))
     assert caught.value.issues[0].rule == "body-too-large"
+
+
+@pytest.mark.parametrize("inside", ["}", "}]", "\\\\", '\\"}', "{}{}"])
+def test_brackets_in_strings_do_not_hide_depth(inside: str) -> None:
+    level = f'{{"{inside}":'.encode()
+    assert refused(level * 65 + b'"{"' + b"}" * 65) == "json-too-deep"
+    assert decode_object(level * 64 + b'"{"' + b"}" * 64)
 
 
 def test_a_surrogate_pair_is_one_character() -> None:
