@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from fhir_server.cli.frames import LEVELS
 from fhir_server.model import FhirError, Language, decode_object, encode
 
 
@@ -44,7 +45,8 @@ def command(  # noqa: PLR0917 # click hands over every option
             sys.exit(_judge(expression, (*types, *own), as_json=as_json, lang=lang))
         values = _evaluate(resource, expression)
     except FhirError as refusal:
-        raise click.UsageError(str(refusal)) from refusal
+        told = "; ".join(found.text.in_language(lang) for found in refusal.issues)
+        raise click.UsageError(told) from refusal
     if as_json:
         click.echo(encode(values).decode())
         return
@@ -80,7 +82,8 @@ def _judge(expression: str, types: tuple[str, ...], *, as_json: bool, lang: Lang
         click.echo(encode({"result": judged.result, "issues": findings}).decode())
     else:
         for found in judged.issues:
-            click.echo(f"{found.severity}: {found.text.in_language(lang)}", err=True)
+            level = LEVELS[lang][found.severity]
+            click.echo(f"{level}: {found.text.in_language(lang)}", err=True)
         click.echo(judged.result)
     return 1 if judged.has_errors else 0
 

@@ -21,7 +21,7 @@ LEVELS: dict[Language, dict[str, str]] = {
         "fatal": "помилка",
         "error": "помилка",
         "warning": "попередження",
-        "information": "до відома",
+        "information": "примітка",
     },
 }
 LABELS: dict[Language, dict[str, str]] = {
@@ -29,7 +29,7 @@ LABELS: dict[Language, dict[str, str]] = {
         "place": "place",
         "source": "rule",
         "expected": "expected",
-        "found": "found",
+        "condition": "must be true",
         "choice": "perhaps",
         "fix": "safe fix (--fix)",
         "more": "more",
@@ -37,8 +37,8 @@ LABELS: dict[Language, dict[str, str]] = {
     "uk": {
         "place": "місце",
         "source": "правило",
-        "expected": "очікувалося",
-        "found": "знайдено",
+        "expected": "очікується",
+        "condition": "має виконуватися",
         "choice": "можливо",
         "fix": "безпечна правка (--fix)",
         "more": "докладніше",
@@ -63,6 +63,8 @@ _SHORT = 60
 _NAMED_BY_KEY = frozenset(("property-unknown", "comments-not-allowed"))
 _NOT_SHOWN = _NAMED_BY_KEY | {"cardinality-min", "cardinality-max", "slice-missing"}
 """Rules whose sentence says what was expected better than a bare word would."""
+_CONDITIONAL = frozenset(("invariant-failed", "extension-context-invariant"))
+"""Rules that expect a FHIRPath expression to be true."""
 
 _SCALAR = re.compile(r"[^\s,\]}]+")
 
@@ -110,7 +112,7 @@ def _notes(issue: Issue, language: Language) -> Iterator[tuple[str, str]]:
     if issue.source:
         yield "source", issue.source
     if issue.expected and not _label(issue, LABELS[language]) and issue.rule not in _NOT_SHOWN:
-        yield "expected", issue.expected
+        yield _expectation(issue), issue.expected
     if issue.patch:
         yield "fix", "; ".join(change(step, language) for step in issue.patch)
     yield "more", f"fhir-server explain {issue.rule}"
@@ -123,7 +125,11 @@ def _label(issue: Issue, labels: Mapping[str, str]) -> str:
     expected = issue.expected
     if expected is None or issue.rule in _NOT_SHOWN or not _is_shown(expected):
         return ""
-    return f" {labels['expected']}: {expected}"
+    return f" {labels[_expectation(issue)]}: {expected}"
+
+
+def _expectation(issue: Issue) -> str:
+    return "condition" if issue.rule in _CONDITIONAL else "expected"
 
 
 def _is_shown(expected: str) -> bool:

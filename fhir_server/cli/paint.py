@@ -7,7 +7,7 @@ import click
 _STYLES = (
     (r"^(?:error|помилка)\[[^\]]*\]", "bold red"),
     (r"^(?:warning|попередження)\[[^\]]*\]", "bold yellow"),
-    (r"^(?:note|до відома)\[[^\]]*\]", "bold cyan"),
+    (r"^(?:note|примітка)\[[^\]]*\]", "bold cyan"),
     (r"(?m)^ *\d* [│┌]─?", "blue"),
     (r"(?m)(?<=│ ) *\^+.*$", "bold red"),
     (r"(?m)^ +=(?= )", "blue"),

@@ -38,6 +38,7 @@ from fhir_server.model.json import (
     decode_stored,
     encode,
     encode_pretty,
+    json_kind,
 )
 from fhir_server.model.messages import Message, Text, catalogue, message
 from fhir_server.model.messages.explanation import (
@@ -107,6 +108,7 @@ __all__ = [
     "hint_for",
     "is_logical_id",
     "issue",
+    "json_kind",
     "locate",
     "message",
     "operation_outcome",

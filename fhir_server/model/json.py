@@ -50,6 +50,19 @@ _SHORT = 30
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
+def json_kind(value: Any) -> str:
+    """Name the kind of a JSON value as RFC 8259 does."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true/false"
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, dict):
+        return "object"
+    return "array" if isinstance(value, list) else "number"
+
+
 def decode_object(body: bytes, limits: JsonLimits = DEFAULT_LIMITS) -> JsonObject:
     """Decode one JSON object strictly; numbers with a point or exponent become ``Decimal``.
 
@@ -65,7 +78,7 @@ def decode_object(body: bytes, limits: JsonLimits = DEFAULT_LIMITS) -> JsonObjec
     """
     value = _decode(body, limits)
     if not isinstance(value, dict):
-        raise InvalidRequest.of("json-not-object", found=type(value).__name__)
+        raise InvalidRequest.of("json-not-object", found=json_kind(value))
     return value
 
 
@@ -78,7 +91,7 @@ def decode_array(body: bytes, limits: JsonLimits = DEFAULT_LIMITS) -> list[Any]:
     """
     value = _decode(body, limits)
     if not isinstance(value, list):
-        raise InvalidRequest.of("json-not-array", found=type(value).__name__)
+        raise InvalidRequest.of("json-not-array", found=json_kind(value))
     return value
 
 
@@ -129,6 +142,8 @@ class _Decoder:
 
     def __init__(self, limits: JsonLimits) -> None:
         self._limits = limits
+        self._plain = msgspec.json.Decoder(float_hook=self._decimal).decode
+        self._too_many_digits = b"0" * (limits.max_digits + 1)
         self.decode = json.JSONDecoder(
             object_pairs_hook=_object,
             parse_float=self._decimal,
@@ -136,21 +151,6 @@ class _Decoder:
             parse_constant=_constant,
         ).decode
 
-    def _decimal(self, text: str) -> Decimal:
-        number = Decimal(text)
-        if len(text) <= _SHORT and "e" not in text and "E" not in text:
-            return number  # the usual case, within every limit
-        digits, exponent = len(number.as_tuple().digits), number.adjusted()
-        if digits > self._limits.max_digits or abs(exponent) > self._limits.max_exponent:
-        self._plain = msgspec.json.Decoder(float_hook=self._decimal).decode
-        self._too_many_digits = b"0" * (limits.max_digits + 1)
-            raise InvalidRequest.of("json-number-too-long", found=text[:60])
-        return number
-
-    def _integer(self, text: str) -> int:
-        if len(text) > self._limits.max_digits:
-            raise InvalidRequest.of("json-number-too-long", found=text[:60])
-        return int(text)
     def decode_plain(self, body: bytes) -> Any:
         """Return the value; None: something is wrong with it, or may be."""
         if _ESCAPED_QUOTE in body or self._too_many_digits in body.translate(_DIGITS_ALIKE):
@@ -161,6 +161,19 @@ class _Decoder:
             return None
         return value if encode(value).count(_QUOTE) == body.count(_QUOTE) else None
 
+    def _decimal(self, text: str) -> Decimal:
+        number = Decimal(text)
+        if len(text) <= _SHORT and "e" not in text and "E" not in text:
+            return number  # the usual case, within every limit
+        digits, exponent = len(number.as_tuple().digits), number.adjusted()
+        if digits > self._limits.max_digits or abs(exponent) > self._limits.max_exponent:
+            raise InvalidRequest.of("json-number-too-long", found=text[:60])
+        return number
+
+    def _integer(self, text: str) -> int:
+        if len(text) > self._limits.max_digits:
+            raise InvalidRequest.of("json-number-too-long", found=text[:60])
+        return int(text)
 
 
 @cache
@@ -211,6 +224,18 @@ def _check_depth(body: bytes, max_depth: int) -> None:
             raise InvalidRequest.of("json-too-deep", expected=max_depth)
 
 
+def _brackets(body: bytes) -> bytes:
+    """Return the brackets outside of strings, arrays' as objects'.
+
+    Most strings leave nothing but two quotes side by side; what then lies between two quotes was in
+    a string (``mm[Hg]``). A regular expression takes ten times as long.
+    """
+    if b"\\" in body:
+        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    left = body.translate(_BRACKETS_ALIKE, _NEITHER_BRACKETS_NOR_QUOTES).replace(b'""', b"")
+    return b"".join(left.split(_QUOTE)[::2])
+
+
 def _check_characters(value: Any) -> None:
     """Refuse NUL, and half of a surrogate pair, which no UTF-8 text can hold."""
     waiting = [value]
@@ -224,16 +249,4 @@ def _check_characters(value: Any) -> None:
         elif isinstance(inner, dict):
             waiting += [*inner, *inner.values()]
         elif isinstance(inner, list):
-def _brackets(body: bytes) -> bytes:
-    """Return the brackets outside of strings, arrays' as objects'.
-
-    Most strings leave nothing but two quotes side by side; what then lies between two quotes was in
-    a string (``mm[Hg]``). A regular expression takes ten times as long.
-    """
-    if b"\\" in body:
-        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
-    left = body.translate(_BRACKETS_ALIKE, _NEITHER_BRACKETS_NOR_QUOTES).replace(b'""', b"")
-    return b"".join(left.split(_QUOTE)[::2])
-
-
             waiting += inner

@@ -71,5 +71,5 @@ def _foreign_letters(word: str, meant: str) -> Text:
         return Text(en=f"Cyrillic {letters}", uk=f"кирилиця: {letters}")
     is_greek = any("\u0370" <= letter <= "\u03ff" for letter in strange)
     if is_greek:
-        return Text(en=f"Greek {letters}", uk=f"грецькі: {letters}")
+        return Text(en=f"Greek {letters}", uk=f"грецька абетка: {letters}")
     return Text(en=f"Latin {letters}", uk=f"латиниця: {letters}")

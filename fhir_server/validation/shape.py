@@ -9,9 +9,9 @@ Spec: https://hl7.org/fhir/R4/json.html
 from collections.abc import Callable
 from typing import Any
 
-from fhir_server.model import JsonObject
+from fhir_server.model import JsonObject, json_kind
 from fhir_server.validation.finding import Finding, Findings, has_error, join, under
-from fhir_server.validation.primitive import Scan, json_kind
+from fhir_server.validation.primitive import Scan
 from fhir_server.validation.scope import Check, Rule, Scope
 
 ObjectCheck = Callable[[Any, JsonObject, Scope], Findings | None]

@@ -108,7 +108,7 @@ class Run:
         language: Language = self._options.language
         word = {"en": "fixed", "uk": "виправлено"}[language]
         if self._options.is_dry_run:
-            word = {"en": "would fix", "uk": "виправило б"}[language]
+            word = {"en": "would fix", "uk": "можна виправити"}[language]
         for found in fixes:
             steps = "; ".join(change(step, language) for step in found.patch or ())
             place = source.name if found.line is None else f"{source.name}:{found.line}"

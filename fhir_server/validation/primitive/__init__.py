@@ -14,7 +14,6 @@ from fhir_server.validation.primitive.number import (
     scan_unsigned_int,
 )
 from fhir_server.validation.primitive.temporal import (
-    json_kind,
     scan_date,
     scan_date_time,
     scan_instant,
@@ -67,4 +66,4 @@ SCANNERS: Mapping[str, Scan] = MappingProxyType(
 )
 """The scanner of every primitive type, FHIRPath's system types included."""
 
-__all__ = ["SCANNERS", "Scan", "json_kind"]
+__all__ = ["SCANNERS", "Scan"]

@@ -7,6 +7,7 @@ import re
 from calendar import monthrange
 from typing import Any
 
+from fhir_server.model import json_kind
 from fhir_server.validation.finding import Finding
 
 _DATE = r"([0-9]{4})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12][0-9]|3[01]))?)?"
@@ -69,19 +70,6 @@ def wrong_json(value: Any, fhir_type: str, expected: str) -> Finding:
     return Finding(
         "primitive-json-type", found=json_kind(value), expected=expected, fhir_type=fhir_type
     )
-
-
-def json_kind(value: Any) -> str:
-    """Name the kind of a JSON value as RFC 8259 does."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true/false"
-    if isinstance(value, str):
-        return "string"
-    if isinstance(value, dict):
-        return "object"
-    return "array" if isinstance(value, list) else "number"
 
 
 def _calendar(value: str, year: str, month: str | None, day: str | None) -> Finding | None:

@@ -46,7 +46,10 @@ def test_findings_can_be_had_as_json() -> None:
 
 
 def test_what_is_not_understood_is_a_usage_error(tmp_path: Path) -> None:
-    assert run("Patient.", patient(tmp_path)).exit_code == 2
+    refused = run("Patient.", patient(tmp_path))
+    assert refused.exit_code == 2
+    assert "рядок 1, стовпець 9" in refused.stderr
+    assert "line 1, column 9" in run("Patient.", "--lang", "en").stderr
     broken = tmp_path / "broken.json"
     broken.write_text("{")
     assert run("true", str(broken)).exit_code == 2

@@ -66,6 +66,13 @@ def test_the_same_in_ukrainian(broken) -> None:
     assert done.output.endswith("5 помилок (1 ресурс); --fix зробить 5 безпечних правок\n")
 
 
+def test_what_an_invariant_asks_for_is_told_as_a_condition(tmp_path) -> None:
+    file = tmp_path / "contact.json"
+    file.write_text('{"resourceType":"Patient","contact":[{"gender":"male"}]}', encoding="utf-8")
+    assert "must be true: name.exists() or" in run(str(file), "--lang", "en").output
+    assert "має виконуватися: name.exists() or" in run(str(file)).output
+
+
 def test_nothing_wrong_is_exit_code_0(tmp_path) -> None:
     (tmp_path / "a.json").write_text(GOOD, encoding="utf-8")
     done = run(str(tmp_path / "*.json"), "--lang", "en")
@@ -183,7 +190,7 @@ def test_fixes_keep_the_form_of_the_file(broken) -> None:
 def test_a_dry_run_writes_nothing(broken) -> None:
     done = run(str(broken), "--fix", "--dry-run")
     assert broken.read_text("utf-8") == BROKEN
-    assert "виправило б[array-expected]" in done.output
+    assert "можна виправити[array-expected]" in done.output
 
 
 def test_ndjson_is_mended_line_by_line(tmp_path) -> None:

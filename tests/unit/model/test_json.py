@@ -49,6 +49,16 @@ def test_text_that_must_not_be_taken_is_refused_for_its_reason(body: bytes, rule
     assert refused(body) == rule
 
 
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [(b"[1]", "array"), (b'"a"', "string"), (b"1.5", "number"), (b"true", "true/false")],
+)
+def test_what_is_no_object_is_called_by_its_name_in_json(body: bytes, kind: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        decode_object(body)
+    assert f"The body is a JSON {kind};" in str(caught.value)
+
+
 def test_a_syntax_error_has_line_and_column() -> None:
     with pytest.raises(InvalidRequest) as caught:
         decode_object(b'{\n  "a": tru\n}')
@@ -68,6 +78,13 @@ def test_brackets_in_strings_do_not_count_as_depth() -> None:
     assert decode_object(body.replace(b'\\"",', b'\\"",'))["b"] == "\\"
 
 
+@pytest.mark.parametrize("inside", ["}", "}]", "\\\\", '\\"}', "{}{}"])
+def test_brackets_in_strings_do_not_hide_depth(inside: str) -> None:
+    level = f'{{"{inside}":'.encode()
+    assert refused(level * 65 + b'"{"' + b"}" * 65) == "json-too-deep"
+    assert decode_object(level * 64 + b'"{"' + b"}" * 64)
+
+
 def test_a_hundred_thousand_brackets_are_refused_without_recursion() -> None:
     assert refused(b'{"a":' + b"[" * 100_000) == "json-too-deep"
 
@@ -76,13 +93,6 @@ def test_too_many_bytes_are_refused_before_parsing() -> None:
     with pytest.raises(TooLarge) as caught:
         decode_object(b"{" * 11, JsonLimits(max_bytes=10))
     assert caught.value.issues[0].rule == "body-too-large"
-
-
-@pytest.mark.parametrize("inside", ["}", "}]", "\\\\", '\\"}', "{}{}"])
-def test_brackets_in_strings_do_not_hide_depth(inside: str) -> None:
-    level = f'{{"{inside}":'.encode()
-    assert refused(level * 65 + b'"{"' + b"}" * 65) == "json-too-deep"
-    assert decode_object(level * 64 + b'"{"' + b"}" * 64)
 
 
 def test_a_surrogate_pair_is_one_character() -> None:
