@@ -186,6 +186,25 @@ class StoreHealth:
     notes: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purge:
+    """What is to be removed for good.
+
+    Attributes:
+        resource_type: Only of this type; None: of every type.
+        logical_id: Only of this resource; needs ``resource_type``.
+        superseded: Versions that are not current.
+        deleted: All versions of resources that are deleted.
+        limit: Versions at most.
+    """
+
+    resource_type: ResourceType | None = None
+    logical_id: LogicalId | None = None
+    superseded: bool = False
+    deleted: bool = False
+    limit: int = 1000
+
+
 class ResourceStore(Protocol):
     """Versions of resources, found by their index values.
 
@@ -224,6 +243,14 @@ class ResourceStore(Protocol):
 
         A version that is not current any more is left alone: who wrote the newer one gave it its
         values. One by one: not all or nothing.
+        """
+
+    async def purge(self, asked: Purge) -> int:
+        """Remove versions for good, the oldest of each resource first; return how many.
+
+        A version that can be read without its number stays, whatever others write meanwhile. Where
+        the limit is not reached, nothing of what was asked is left. What is created anew under the
+        id of a resource of which nothing is left starts at version 1.
         """
 
     async def search(self, query: SearchQuery) -> SearchPage:

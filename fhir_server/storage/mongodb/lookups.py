@@ -66,6 +66,9 @@ class Lookups:
         if len(document.get("j") or b"") > MAX_REMEMBERED_BYTES:
             return
         identity = document["_id"]
+        known = self._remembered.get(identity)
+        if known is not None and known["c"] == document["c"] and known["v"] > document["v"]:
+            return  # a read that was under way when the newer one was written
         kept = {name: document[name] for name in VERSION_FIELDS if name in document}
         self._remembered[identity] = {"_id": identity, **kept}
         self._remembered.move_to_end(identity)
@@ -80,6 +83,10 @@ class Lookups:
         """
         known = self._remembered.get(identity)
         return known if known is not None and known["v"] == version_id else None
+
+    def forget(self, identity: str) -> None:
+        """Forget a document: another one of that version may take its place."""
+        self._remembered.pop(identity, None)
 
     async def _work(self) -> None:
         """Ask for what waits, until nothing does."""

@@ -10,9 +10,10 @@ Both steps are one bulk each, and may be made twice. What can go wrong between t
 In a transaction the steps are the same, but both are seen at once.
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
 
-from pymongo import InsertOne, ReplaceOne, UpdateOne
+from pymongo import InsertOne, ReplaceOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import BulkWriteError
 
@@ -31,6 +32,8 @@ from fhir_server.storage.store import Write
 
 Session = AsyncClientSession | None
 Currents = Mapping[str, Document]
+
+_MARK_BYTES = 8
 
 
 class Replacer:
@@ -78,7 +81,7 @@ class Replacer:
         self._remember(documents, lost)
         won = set(range(len(chosen))) - lost
         if there_before & won:
-            await self._correct_ends([chosen[index] for index in there_before & won])
+            await self._correct([chosen[index] for index in there_before & won], current)
         return late | {fresh[index] for index in lost}
 
     async def replace_together(
@@ -115,7 +118,8 @@ class Replacer:
 
     async def _document(self, write: Write, before: Document | None) -> Document:
         number = int(before["c"]) if before is not None else self._numbers.next()
-        return await self._bodies.stored_apart(current_document(write, number))
+        document = {**current_document(write, number), "w": secrets.token_bytes(_MARK_BYTES)}
+        return await self._bodies.stored_apart(document)
 
     async def _current(self, writes: Sequence[Write]) -> Currents:
         """The documents that the writes replace: as they were read a moment ago, or read now."""
@@ -147,28 +151,36 @@ class Replacer:
         """Replace the versions that are known; return the indexes of those that were not there.
 
         Only where fewer matched than were asked for it is looked which (never in a transaction: it
-        has looked, and meets a write conflict otherwise).
+        has looked, and meets a write conflict otherwise). The mark of each write tells it from one
+        of another process, which may have written the same in the same millisecond.
         """
         operations = [
-            ReplaceOne({"_id": document["_id"], "v": current[document["_id"]]["v"]}, document)
-            for document in documents
+            ReplaceOne(_version(current[document["_id"]]), document) for document in documents
         ]
         result = await self._resources.bulk_write(operations, ordered=False, session=session)
         if session is not None or result.matched_count == len(documents):
             return set()
-        stored = await self._lookups.several([document["_id"] for document in documents])
-        found = {document["_id"]: document for document in stored}
-        return {
+        identities = {"$in": [document["_id"] for document in documents]}
+        stored = await self._resources.find({"_id": identities}, {"w": 1}).to_list()
+        marks = {found["_id"]: found.get("w") for found in stored}
+        lost = {
             index
             for index, document in enumerate(documents)
-            if not _is_written(document, found.get(document["_id"]))
+            if marks.get(document["_id"]) != document["w"]
         }
+        for index in lost:
+            self._lookups.forget(documents[index]["_id"])
+        return lost
 
-    async def _correct_ends(self, writes: Sequence[Write]) -> None:
-        """Let superseded versions end when these writes began: others had tried before."""
+    async def _correct(self, writes: Sequence[Write], current: Currents) -> None:
+        """Write entries that were there anew.
+
+        Others had tried before, at another time; or the entry is of an earlier life of the
+        resource, of which everything else is removed.
+        """
         operations = [
-            UpdateOne({"_id": entry["_id"], "r": entry["r"]}, {"$set": {"u": entry["u"]}})
-            for entry in (_name_and_end(write) for write in writes)
+            ReplaceOne({"_id": entry["_id"], "r": entry["r"]}, entry, upsert=True)
+            for entry in _entries(writes, current)
         ]
         await self._history.bulk_write(operations, ordered=False)
 
@@ -197,16 +209,9 @@ def _entries(writes: Sequence[Write], current: Currents) -> list[Document]:
     ]
 
 
-def _name_and_end(write: Write) -> Document:
-    before = {"_id": write_key(write), "v": write.version.version_id - 1, "rt": ""}
-    return superseded_document(before, write.version.last_updated)
-
-
-_OWN = ("v", "lu", "m", "j", "b")
-
-
-def _is_written(document: Document, found: Document | None) -> bool:
-    return found is not None and all(found.get(name) == document.get(name) for name in _OWN)
+def _version(document: Document) -> Document:
+    """Name a version; one of an earlier life of the resource has another creation number."""
+    return {name: document[name] for name in ("_id", "v", "c")}
 
 
 def _duplicates(error: BulkWriteError) -> set[int]:

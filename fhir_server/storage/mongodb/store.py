@@ -31,6 +31,7 @@ from fhir_server.storage.mongodb.meta import (
     write_note,
 )
 from fhir_server.storage.mongodb.probes import Probes
+from fhir_server.storage.mongodb.purging import Purger
 from fhir_server.storage.mongodb.reindexing import reindex
 from fhir_server.storage.mongodb.replacing import Replacer
 from fhir_server.storage.mongodb.searching import Searcher
@@ -39,6 +40,7 @@ from fhir_server.storage.store import (
     ExplainedStep,
     HistoryPage,
     HistoryQuery,
+    Purge,
     SearchPage,
     StoredVersion,
     StoreHealth,
@@ -67,6 +69,7 @@ class MongoStore:
         self.jobs = MongoJobs(handle)
         self._dictionary = Dictionary(handle.database["dict"])
         self._lookups = Lookups(handle)
+        self._purger = Purger(handle, self._dictionary, self._lookups)
         replacer = Replacer(handle, self._bodies, self._lookups)
         self._committer = Committer(handle, self._dictionary, replacer, self._has_match)
 
@@ -114,6 +117,11 @@ class MongoStore:
         """See `ResourceStore.reindex`."""
         with writing():
             await reindex(self._handle, self._dictionary, found)
+
+    async def purge(self, asked: Purge) -> int:
+        """See `ResourceStore.purge`."""
+        with writing():
+            return await self._purger.purge(asked)
 
     async def search(self, query: SearchQuery) -> SearchPage:
         """See `ResourceStore.search`."""

@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from fhir_server.search import IndexValues, SearchQuery
 from fhir_server.storage.sqlite.dictionary import Terms
+from fhir_server.storage.sqlite.purging import GREATEST, Removal, remove
 from fhir_server.storage.sqlite.rows import Row, RowMaker, Rows, changes
 from fhir_server.storage.sqlite.schema import TABLES, Table
 from fhir_server.storage.sqlite.versions import METHOD_NUMBERS, microseconds
-from fhir_server.storage.store import AlreadyExists, StaleWrite, StoredVersion, Write
+from fhir_server.storage.store import AlreadyExists, Purge, StaleWrite, StoredVersion, Write
 
 Identity = tuple[str, int]
 """Logical id and number of the type."""
@@ -74,7 +75,7 @@ class Batch:
         self._is_matched = is_matched
         self._known: dict[Identity, Known] = {}
         self._next_res = self._after("SELECT max(res) FROM resource")
-        self._next_n = self._after("SELECT max(n) FROM version")
+        self._next_n = self._after(GREATEST)
         self._new_resources: list[Row] = []
         self._changed_resources: list[Row] = []
         self._versions: list[Row] = []
@@ -118,6 +119,12 @@ class Batch:
             self._replace(known.res, rows)
             self._unflushed.add(known.res)
             yield
+
+    def purge(self, asked: Purge, resources: Sequence[int], removal: Removal) -> Iterator[None]:
+        """Remove versions for good; yields like `take`."""
+        self.flush()
+        self._known.clear()
+        yield from remove(self._connection, asked, resources, removal)
 
     def flush(self) -> None:
         """Write everything that was gathered."""

@@ -18,8 +18,9 @@ from fhir_server.storage.sqlite import notes
 from fhir_server.storage.sqlite.apply import Batch, Memory
 from fhir_server.storage.sqlite.connection import RETRY_AFTER, refusal
 from fhir_server.storage.sqlite.dictionary import Dictionary
+from fhir_server.storage.sqlite.purging import Removal
 from fhir_server.storage.sqlite.search import Searcher
-from fhir_server.storage.store import AlreadyExists, StaleWrite, StoredVersion, Write
+from fhir_server.storage.store import AlreadyExists, Purge, StaleWrite, StoredVersion, Write
 
 SLICE_S = 0.002
 """How long the event loop is held at a time."""
@@ -80,6 +81,14 @@ class Committer:
         """
         if found:
             await self._next_batch(lambda batch: batch.reindex(found), len(found))
+
+    async def purge(self, asked: Purge, resources: Sequence[int], removal: Removal) -> None:
+        """Remove versions for good; see `ResourceStore.purge`.
+
+        Raises:
+            Unavailable: See there.
+        """
+        await self._next_batch(lambda batch: batch.purge(asked, resources, removal), len(resources))
 
     async def note(self, name: str, value: bytes | None) -> None:
         """Make a note durable; see `ResourceStore.note`.

@@ -15,6 +15,7 @@ from fhir_server.storage.sqlite.commit import Committer
 from fhir_server.storage.sqlite.connection import RETRY_AFTER, connect, never_wait, prepare_file
 from fhir_server.storage.sqlite.dictionary import Dictionary
 from fhir_server.storage.sqlite.jobs import SqliteJobs
+from fhir_server.storage.sqlite.purging import Removal, candidates
 from fhir_server.storage.sqlite.readers import Readers
 from fhir_server.storage.sqlite.search import Searcher
 from fhir_server.storage.sqlite.versions import VersionReader
@@ -24,6 +25,7 @@ from fhir_server.storage.store import (
     ExplainedStep,
     HistoryPage,
     HistoryQuery,
+    Purge,
     SearchPage,
     StoredVersion,
     StoreHealth,
@@ -37,6 +39,9 @@ that comes back beside a busy loop waits for a second and more: 82 against 1,395
 MAX_CHANGES = 500
 CHANGES_PAUSE_S = 0.25
 """Between looks at what other processes have committed; a look takes 10 µs."""
+
+PURGED_TOGETHER = 200
+"""Resources whose versions are removed in one commit."""
 
 Answer = TypeVar("Answer")
 
@@ -127,6 +132,23 @@ class SqliteStore:
         """See `ResourceStore.reindex`."""
         self._check_open()
         await self._committer.reindex(found)
+
+    async def purge(self, asked: Purge) -> int:
+        """See `ResourceStore.purge`; resources go in groups, each in a commit of its own."""
+        removal, after = Removal(left=asked.limit), 0
+        while True:
+            place = after
+            found, more = await self._run(
+                lambda connection: candidates(connection, self._dictionary, asked, place)  # noqa: B023 # awaited here
+            )
+            for start in range(0, len(found), PURGED_TOGETHER):
+                if removal.left > 0:
+                    group = found[start : start + PURGED_TOGETHER]
+                    await self._committer.purge(asked, group, removal)
+                    removal.left -= removal.count
+            if more is None or removal.left <= 0:
+                return asked.limit - removal.left
+            after = more
 
     async def search(self, query: SearchQuery) -> SearchPage:
         """See `ResourceStore.search`."""
