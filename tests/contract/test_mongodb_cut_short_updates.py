@@ -148,6 +148,29 @@ async def test_a_bundle_goes_on_from_what_is_cut_short(
 
 
 @pytest.mark.parametrize("is_deletion", [False, True])
+async def test_of_equal_updates_in_the_same_millisecond_one_wins(
+    store: ResourceStore, url: str, *, is_deletion: bool
+) -> None:
+    """All were told that they had made the version: of 50 increments two were lost."""
+    stores = [store, *[await open_mongodb(url) for _ in range(4)]]
+    for resource in range(10):
+        await store.commit([write(f"{resource}")])
+        for one in stores:
+            await one.read(PATIENT, LogicalId(f"{resource}"))
+    racing = [
+        one.commit([deletion(f"{resource}", 2) if is_deletion else write(f"{resource}", 2)])
+        for resource in range(10)
+        for one in stores
+        for _ in range(2)
+    ]
+    outcomes = await asyncio.gather(*racing, return_exceptions=True)
+    assert sum(outcome is None for outcome in outcomes) == 10
+    assert sum(isinstance(outcome, StaleWrite) for outcome in outcomes) == 90
+    for other in stores[1:]:
+        await other.close()
+
+
+@pytest.mark.parametrize("is_deletion", [False, True])
 async def test_of_updates_that_race_in_several_processes_one_wins_each_round(
     store: ResourceStore, url: str, *, is_deletion: bool
 ) -> None:
