@@ -11,7 +11,7 @@ from fhir_server.model import Canonical
 from fhir_server.validation.finding import Finding, Findings
 from fhir_server.validation.place import Place
 from fhir_server.validation.scope import Rule, Scope
-from fhir_server.validation.suggestion import safe_choice
+from fhir_server.validation.suggestion import nearest, safe_choice
 
 _ALSO_ALLOWED = {"CapabilityStatement.format": frozenset(("xml", "json", "ttl"))}
 """Codes that the element's comment allows beside its required value set."""
@@ -154,8 +154,11 @@ class _Membership:
         """Return the nearest codes; kept, for the same one may come with every record."""
         known = self._suggestions.get(code)
         if known is None:
-            known = scope.run.nearest(code, self._codes or ())
-            if known and len(self._suggestions) < _MOST_VERDICTS:
+            codes = self._codes or ()
+            if not scope.run.may_compare(len(codes)):
+                return ()
+            known = nearest(code, codes)
+            if len(self._suggestions) < _MOST_VERDICTS:
                 self._suggestions[code] = known
         return known
 
