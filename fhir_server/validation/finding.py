@@ -23,7 +23,7 @@ class Finding:
 
     Attributes:
         rule: Id of the message in the catalogue.
-        values: Placeholders of the message.
+        values: Placeholders of the message; a ``slice``, with its colon, is added to the element.
         severity: Instead of the catalogue's.
         source: Whose rule it is: ``canonical|version#element id`` or an invariant's key.
         suggestions: Nearest valid choices, best first.
@@ -111,6 +111,7 @@ def to_issue(finding: Finding, resource_type: str) -> Issue:
         return _with_hint(found)
     path = "".join("" if isinstance(s, int) else f".{s[1]}" for s in steps)
     values = {name: _shorten(value) for name, value in finding.values.items()}
+    element = f"{resource_type}{path}{values.pop('slice', '')}"
     found = issue(
         finding.rule,
         severity=finding.severity,
@@ -119,7 +120,7 @@ def to_issue(finding: Finding, resource_type: str) -> Issue:
         source=finding.source,
         suggestions=finding.suggestions,
         patch=patch,
-        **{"element": resource_type + path, **values},  # type: ignore[arg-type] # placeholders only
+        **{"element": element, **values},  # type: ignore[arg-type] # placeholders only
     )
     return _with_hint(found)
 

@@ -243,6 +243,7 @@ class SlicePlan:
             found = [finding]
         if part.limit is not None and count > part.limit:
             finding = too_many(count, part.limit, part.source)
+            finding.values = {**finding.values, "slice": f":{part.name}"}
             finding.steps.append(members[0].step)
             found = join(found, [finding])
         if part.inner is not None and members:

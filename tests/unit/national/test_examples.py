@@ -39,6 +39,11 @@ def test_a_wrong_example_fails_for_its_one_reason(file: str) -> None:
         assert (found[0].source or "").endswith(f"#{reason['key']}")
 
 
+def test_too_many_values_of_a_slice_are_called_by_the_slice() -> None:
+    (found,) = errors(INVALID / "UaPatient" / "two-passports.json")
+    assert found.text.en.startswith("Patient.identifier:passport has too many values")
+
+
 def test_every_wrong_example_is_in_the_table() -> None:
     files = {path.relative_to(INVALID).as_posix() for path in INVALID.rglob("*.json")}
     assert files == set(expected())
