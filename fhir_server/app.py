@@ -380,6 +380,7 @@ async def make_services(
             max_transaction_entries=settings.bundle.max_transaction_entries,
             max_batch_entries=settings.bundle.max_batch_entries,
             max_conditional_deletes=settings.bundle.max_conditional_deletes,
+            allows_expunge=settings.operations.expunge,
         ),
         clock=clock,
         new_id=new_id,

@@ -104,6 +104,16 @@ class JobSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OperationSettings:
+    """Operations that are not for everybody."""
+
+    expunge: bool = _option(
+        False,
+        "Whether $expunge removes versions for good; who may call it is for the gateway to say.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DefinitionSettings:
     """Definitions beyond the store's own."""
 
@@ -166,6 +176,7 @@ class Settings:
     search: SearchSettings = field(default_factory=SearchSettings)
     bundle: BundleSettings = field(default_factory=BundleSettings)
     jobs: JobSettings = field(default_factory=JobSettings)
+    operations: OperationSettings = field(default_factory=OperationSettings)
     validation: ValidationSettings = field(default_factory=ValidationSettings)
     definitions: DefinitionSettings = field(default_factory=DefinitionSettings)
 

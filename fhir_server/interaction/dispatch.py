@@ -77,7 +77,7 @@ class Dispatcher:
             shape: dict(handlers) for shape, handlers in INTERACTIONS.items()
         }
         self._routes["system"]["POST"] = partial(_bundle, self)
-        offered = tuple(self._operations.values())
+        offered = tuple(o for o in self._operations.values() if o.is_allowed(services.options))
         self._routes["metadata"] = {"GET": Capabilities(offered, formats)}
         self._routes["openapi"] = {"GET": OpenApi(offered, formats)}
 

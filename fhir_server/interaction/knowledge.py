@@ -7,6 +7,7 @@ Decision: docs/decisions/0070-stored-definitions-take-effect.md
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import NamedTuple
 
 from fhir_server.definitions import DefinitionErrors, Registry
@@ -56,6 +57,7 @@ class InForce(NamedTuple):
     """What a stored definition has become: its version, its URL, what was remarked about it."""
 
     version_id: VersionId
+    last_updated: datetime
     url: str | None
     warnings: tuple[Issue, ...]
 
@@ -94,8 +96,16 @@ class KnowledgeBase:
             return tuple(dict.fromkeys(warning for warnings in told for warning in warnings))
 
     def _has(self, version: StoredVersion) -> bool:
+        """Say whether a version or a newer one took effect.
+
+        Versions start anew where everything of a resource was removed for good.
+        """
         known = self._in_force.get(_key(version))
-        return known is not None and known.version_id >= version.version_id
+        return (
+            known is not None
+            and known.version_id >= version.version_id
+            and known.last_updated >= version.last_updated
+        )
 
     async def _replace(self, fresh: list[StoredVersion]) -> None:
         known = (self._in_force.get(_key(version)) for version in fresh)
@@ -109,7 +119,9 @@ class KnowledgeBase:
         self.current = await asyncio.to_thread(self._build, registry)
         for version, resource in zip(fresh, resources, strict=True):
             url = None if resource is None else resource.get("url")
-            self._in_force[_key(version)] = InForce(version.version_id, url, warnings)
+            self._in_force[_key(version)] = InForce(
+                version.version_id, version.last_updated, url, warnings
+            )
 
     async def rest_on(self, base: Registry) -> tuple[Issue, ...]:
         """Put packages in force that were loaded anew, with the stored definitions on top of them.

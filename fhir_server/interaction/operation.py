@@ -3,10 +3,10 @@
 Spec: https://hl7.org/fhir/R4/operations.html
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from fhir_server.interaction.services import Handler
+from fhir_server.interaction.services import Handler, InteractionOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,8 @@ class Operation:
         judges_input: Whether resources in its input may have any shape: finding out is its purpose.
         starts_job: Whether it answers with a job itself; others are made one where the client
             prefers it.
+        is_allowed: Says whether the options allow it; where they do not, it is not announced, and
+            its handler refuses.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Operation:
     affects_state: bool = False
     judges_input: bool = False
     starts_job: bool = False
+    is_allowed: Callable[[InteractionOptions], bool] = lambda _: True
 
     def definition_on(self, resource_type: str) -> str:
         """Return the canonical of the OperationDefinition where it is called on a type."""

@@ -37,6 +37,7 @@ class InteractionOptions:
         max_conditional_deletes: Matches that one conditional delete may delete; 1: several are
             refused.
         history_page_count: Versions a page where ``_count`` is not given.
+        allows_expunge: Whether versions may be removed for good.
         offload_from_bytes: Validation of larger bodies runs on a worker thread.
     """
 
@@ -47,6 +48,7 @@ class InteractionOptions:
     max_batch_entries: int = 2000
     max_conditional_deletes: int = 1
     history_page_count: int = 50
+    allows_expunge: bool = False
     offload_from_bytes: int = 100_000
 
 

@@ -6,6 +6,7 @@ from fhir_server.operation.diff import DIFF
 from fhir_server.operation.document import DOCUMENT
 from fhir_server.operation.everything import EVERYTHING
 from fhir_server.operation.export import EXPORT
+from fhir_server.operation.expunge import EXPUNGE
 from fhir_server.operation.fhirpath import FHIRPATH
 from fhir_server.operation.graphql import GRAPHQL
 from fhir_server.operation.lastn import LASTN
@@ -20,6 +21,7 @@ OPERATIONS: tuple[Operation, ...] = (
     VALIDATE,
     EVERYTHING,
     EXPORT,
+    EXPUNGE,
     FHIRPATH,
     SNAPSHOT,
     CONVERT,
