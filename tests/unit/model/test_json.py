@@ -56,7 +56,7 @@ def test_text_that_must_not_be_taken_is_refused_for_its_reason(body: bytes, rule
 def test_what_is_no_object_is_called_by_its_name_in_json(body: bytes, kind: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         decode_object(body)
-    assert f"The body is a JSON {kind};" in str(caught.value)
+    assert f"This is a JSON {kind}," in str(caught.value)
 
 
 def test_a_syntax_error_has_line_and_column() -> None:
