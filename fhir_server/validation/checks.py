@@ -10,6 +10,7 @@ The algorithms are those of the registers (РНОКПП, ЄДРПОУ, УНЗР)
 
 import re
 from collections.abc import Callable, Mapping
+from operator import mul
 from types import MappingProxyType
 from typing import Any
 
@@ -24,7 +25,7 @@ _DOCUMENT_TYPE = "/CodeSystem/document-type"
 _registered: dict[str, CheckFunction] = {}
 
 _RNOKPP_WEIGHTS = (-1, 5, 7, 9, 4, 6, 10, 5, 7)
-_MRZ_WEIGHTS = (7, 3, 1)
+_MRZ_WEIGHTS = (7, 3, 1) * 4
 _OVERFLOW = 10
 _NUMBER_ALPHABET = "0A1E2H3K4M5P6T7X89"
 
@@ -72,9 +73,8 @@ def check_rnokpp(value: Any, _resource: JsonObject) -> Finding | None:
         return None
     if _TEN_DIGITS.fullmatch(value) is None or value == "0000000000":
         return Finding("rnokpp-form", found=value, expected="2534157686")
-    digits = [int(digit) for digit in value]
-    control = sum(w * d for w, d in zip(_RNOKPP_WEIGHTS, digits, strict=False)) % 11 % _OVERFLOW
-    if control == digits[9]:
+    control = sum(map(mul, _RNOKPP_WEIGHTS, map(int, value))) % 11 % _OVERFLOW
+    if control == int(value[9]):
         return None
     return Finding("rnokpp-checksum", found=value, expected=control)
 
@@ -102,9 +102,8 @@ def check_unzr(value: Any, _resource: JsonObject) -> Finding | None:
     day = f"{value[:4]}-{value[4:6]}-{value[6:8]}"
     if _UNZR.fullmatch(value) is None or SCANNERS["date"](day) is not None:
         return Finding("unzr-form", found=value, expected="19910824-00026")
-    digits = [int(digit) for digit in value.replace("-", "")]
-    control = sum(_MRZ_WEIGHTS[i % 3] * d for i, d in enumerate(digits[:12])) % _OVERFLOW
-    if control == digits[12]:
+    control = sum(map(mul, _MRZ_WEIGHTS, map(int, value.replace("-", "")))) % _OVERFLOW
+    if control == int(value[-1]):
         return None
     return Finding("unzr-control-digit", severity="warning", found=value, expected=control)
 

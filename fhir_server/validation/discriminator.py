@@ -17,7 +17,7 @@ from fhir_server.validation.item import Item
 from fhir_server.validation.known_extension import url_of
 from fhir_server.validation.place import Place, ValueCompiler
 from fhir_server.validation.rules import binding as binding_rule
-from fhir_server.validation.rules.fixed import contains, equals
+from fhir_server.validation.rules.fixed import containing, same_as
 from fhir_server.validation.scope import Rule, Scope
 
 Test = Callable[[list[Found], Scope], bool]
@@ -237,10 +237,10 @@ def _value(place: _Place, compiler: ValueCompiler) -> tuple[Test, str] | None:
     element = place.element
     if element.fixed is not None:
         fixed = element.fixed.value
-        return _any(lambda value: equals(value, fixed)), _text(fixed)
+        return _any(same_as(fixed)), _text(fixed)
     if element.pattern is not None:
         pattern = element.pattern.value
-        return _any(lambda value: contains(value, pattern)), _text(pattern)
+        return _any(containing(pattern)), _text(pattern)
     binding = element.binding
     if binding is not None and binding.strength == "required" and binding.value_set is not None:
         return _in_value_set(element, place, compiler), str(binding.value_set)

@@ -85,12 +85,21 @@ def _mismatch(value: str, fhir_type: str, form: re.Pattern[str], example: str) -
     return finding
 
 
+def scan_code(value: Any) -> Finding | None:
+    """Words with single spaces between them; most are one word of printable characters."""
+    if value.__class__ is str and value and value.isprintable() and " " not in value:
+        return None  # 0.1 µs, the expression 0.5
+    return _scan_words(value)
+
+
 def scan_uri(value: Any) -> Finding | None:
     """Anything without white space; urn:uuid: and urn:oid: must be well formed."""
     if value.__class__ is not str:
         return wrong_json(value, "uri", "string")
-    if _URI.fullmatch(value) is None:
+    if not (value and value.isprintable() and " " not in value) and _URI.fullmatch(value) is None:
         return _mismatch(value, "uri", _URI, "http://example.org/a")
+    if value[:4] != "urn:":
+        return None
     if value.startswith("urn:uuid:"):
         return scan_uuid(value)
     return scan_oid(value) if value.startswith("urn:oid:") else None
@@ -121,7 +130,7 @@ def scan_base64(value: Any) -> Finding | None:
 
 scan_string = _string("string")
 scan_markdown = _string("markdown")
-scan_code = _matching("code", _CODE, "final")
+_scan_words = _matching("code", _CODE, "final")
 scan_id = _matching("id", _ID, "a-1.b")
 scan_oid = _matching("oid", _OID, "urn:oid:1.2.804")
 scan_uuid = _matching("uuid", _UUID, "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0")

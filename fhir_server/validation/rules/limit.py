@@ -61,13 +61,19 @@ def _length(element: Element, place: Place) -> Rule | None:
 
 
 def _regex(element: Element, place: Place) -> Rule | None:
-    """RE2 is linear, whatever a profile's author wrote; what it cannot do is told."""
+    """RE2 is linear, whatever a profile's author wrote; what it cannot do is told.
+
+    A set of one pattern answers in a tenth of the time, with no match object. As it may also say no
+    when its memory runs out, only its yes is taken.
+    """
     text = element.regex
     if text is None or any(other.regex == text for other in place.inherited):
         return None
     source = place.source(element)
     try:
-        form = re2.compile(text)
+        form, alone = re2.compile(text), re2.Set.FullMatchSet()
+        alone.Add(text)
+        alone.Compile()
     except re2.error as error:
         reason = str(error)
         return lambda _value, _sibling, _scope: [
@@ -75,7 +81,7 @@ def _regex(element: Element, place: Place) -> Rule | None:
         ]
 
     def check(value: Any, _sibling: Any, _scope: Scope) -> Findings | None:
-        if not isinstance(value, str) or form.fullmatch(value) is not None:
+        if not isinstance(value, str) or alone.Match(value) or form.fullmatch(value) is not None:
             return None
         return [Finding("regex-mismatch", source=source, found=value, expected=text)]
 
