@@ -116,6 +116,7 @@ async def test_tokens(
         ("suffix", ["великий шевченко"], set()),
         ("suffix", ["евч"], set()),
         ("suffix", ["."], set()),
+        ("suffix", [""], {"taras", "small", "lesya"}),
         ("exact", ["Шевченко"], {"taras"}),
         ("exact", ["шевченко"], {"small"}),
         ("exact", ["Шевченк"], set()),

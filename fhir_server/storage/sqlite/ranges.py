@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from fhir_server.search import (
+    EARTH_RADIUS_M,
     DateMatch,
     DateTerm,
     NearMatch,
@@ -26,7 +27,6 @@ from fhir_server.search import (
 )
 from fhir_server.storage.decimal_key import decimal_key
 from fhir_server.storage.sqlite import schema
-from fhir_server.storage.sqlite.connection import EARTH_RADIUS_M
 from fhir_server.storage.sqlite.dictionary import Dictionary
 from fhir_server.storage.sqlite.fragment import Fragment, Value, all_of
 from fhir_server.storage.sqlite.rows import parameter_term, unit_parts, unit_term
@@ -165,7 +165,8 @@ class RangeFinder:
                 rest = Fragment("instr({row}.normal, ?) > 0", (text,)) if text else None
                 yield Range(schema.STRING, equal, "normal", rest=rest)
             elif leaf.mode == "suffix":
-                rest = Fragment("substr({row}.normal, -length(?)) = ?", (text, text))
+                ends = Fragment("substr({row}.normal, -length(?)) = ?", (text, text))
+                rest = ends if text else None
                 yield Range(schema.STRING, equal, "normal", rest=rest)
             else:
                 normal = text if leaf.mode == "equal" else fold(text)
