@@ -47,7 +47,9 @@ def shown(issue: Any) -> str:
 def test_guard_rails(case, validate):
     issues = validate(profile(case))
 
-    found = [i for i in issues if i.rule.startswith(("guard-", "snapshot-", "fixed-", "canonical-"))]
+    found = [
+        i for i in issues if i.rule.startswith(("guard-", "snapshot-", "fixed-", "canonical-"))
+    ]
     assert [shown(i) for i in found] == [str(text) for text in case["issues"]]
     if "severity" in case:
         assert {i.severity for i in found} == {case["severity"]}
