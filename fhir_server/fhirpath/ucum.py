@@ -50,17 +50,26 @@ class Unit:
     @property
     def code(self) -> str:
         """The UCUM code of the base units: ``g.m-1.s-2``; ``1`` where there is none."""
-        steps = (base if power == 1 else f"{base}{power}" for base, power in self.dimension)
-        return ".".join(steps) or "1"
+        return _code(self.dimension)
+
+
+@lru_cache(maxsize=1024)
+def _code(dimension: tuple[tuple[str, int], ...]) -> str:
+    steps = (base if power == 1 else f"{base}{power}" for base, power in dimension)
+    return ".".join(steps) or "1"
 
 
 ONE = Unit(Fraction(1))
 
 
-@lru_cache(maxsize=2048)
 def unit(code: str) -> Unit | None:
     """Read a code such as ``mg/dL`` or ``mm[Hg]``; None: it is not UCUM or not in the table."""
-    if not code or len(code) > MAX_CODE or not code.isascii() or " " in code:
+    return _known_unit(code) if len(code) <= MAX_CODE else None
+
+
+@lru_cache(maxsize=2048)
+def _known_unit(code: str) -> Unit | None:
+    if not code or not code.isascii() or " " in code:
         return None
     try:
         return _Reader(code).read()
@@ -99,6 +108,11 @@ def convert(value: Decimal, code: str, target: str) -> Decimal | None:
 
 def canonical(value: Decimal, code: str) -> tuple[Decimal, str] | None:
     """Express ``value`` in base units as a decimal, for search; None: unknown code."""
+    return _known_canonical(value, code) if len(code) <= MAX_CODE else None
+
+
+@lru_cache(maxsize=4096)  # measured values come again
+def _known_canonical(value: Decimal, code: str) -> tuple[Decimal, str] | None:
     found = to_base(value, code)
     return None if found is None else (as_decimal(found[0]), found[1])
 

@@ -35,14 +35,13 @@ class Gathered:
         contained_links: (parameter, id) of references to contained resources.
     """
 
-    __slots__ = ("_canonical", "_folded", "contained_links", "found", "resource")
+    __slots__ = ("_folded", "contained_links", "found", "resource")
 
     def __init__(self, resource: JsonObject) -> None:
         self.resource = resource
         self.found: list[IndexValue | CompositeValue] = []
         self.contained_links: list[tuple[str, str]] = []
         self._folded: dict[str, str] = {}
-        self._canonical: dict[tuple[Decimal, str], tuple[Decimal, str] | None] = {}
 
     def text(self, parameter: str, text: str) -> None:
         """Add a string; the same text often stands under several parameters and is folded once."""
@@ -50,14 +49,6 @@ class Gathered:
         if normal is None:
             normal = self._folded[text] = fold(text)
         self.found.append(StringValue(parameter, normal, text))
-
-    def canonical(
-        self, value: Decimal, code: str, convert: CanonicalUnit
-    ) -> tuple[Decimal, str] | None:
-        """Convert a quantity; an Observation's value is asked for by four parameters."""
-        if (value, code) not in self._canonical:
-            self._canonical[value, code] = convert(value, code)
-        return self._canonical[value, code]
 
     def values(self) -> IndexValues:
         """Sort what was found by kind; entries do not repeat."""

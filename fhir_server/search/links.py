@@ -4,6 +4,7 @@ Spec: https://hl7.org/fhir/R4/references.html#literal
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 _LOCAL = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?")
@@ -25,6 +26,10 @@ def read_link(text: str, base_urls: tuple[str, ...]) -> Link:
         text: ``Patient/1``, ``https://…/Patient/1/_history/2``, ``urn:uuid:…``.
         base_urls: Own base URLs, without trailing slash.
     """
+    return _known_link(text, base_urls) if len(text) <= _USUAL else _read(text, base_urls)
+
+
+def _read(text: str, base_urls: tuple[str, ...]) -> Link:
     local = text
     for base_url in base_urls:
         if text.startswith(base_url) and text[len(base_url) : len(base_url) + 1] == "/":
@@ -34,3 +39,8 @@ def read_link(text: str, base_urls: tuple[str, ...]) -> Link:
     if found is not None:
         return Link(found[1], found[2], "")
     return Link("", "", _VERSION.sub("", text))
+
+
+_USUAL = 200
+"""Characters of a link that is kept: clients must not fill the memory."""
+_known_link = lru_cache(maxsize=4096)(_read)  # several parameters of several resources ask for one

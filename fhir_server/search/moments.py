@@ -9,6 +9,7 @@ Spec: https://hl7.org/fhir/R4/search.html#date
 
 import re
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 _TEXT = re.compile(
@@ -34,6 +35,10 @@ def interval(text: str) -> Interval | None:
 
     A blank before the offset is taken for the ``+`` that a form decoder made a blank of.
     """
+    return _known_interval(text) if len(text) <= _USUAL else _read(text)
+
+
+def _read(text: str) -> Interval | None:
     found = _TEXT.fullmatch(text)
     if found is None:
         return None
@@ -91,3 +96,8 @@ def _offset(offset: str | None) -> int:
         return 0
     minutes = int(offset[1:3]) * 60 + int(offset[4:6])
     return (-minutes if offset[0] == "-" else minutes) * _MINUTE
+
+
+_USUAL = 40
+"""Characters of a text that is kept: clients must not fill the memory."""
+_known_interval = lru_cache(maxsize=4096)(_read)  # records of one visit are of one day

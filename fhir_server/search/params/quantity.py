@@ -55,7 +55,7 @@ class _Adder:
         if unit is not None and unit != code:
             into.found.append(QuantityValue(self._parameter, "", unit, low, high))
         if system == UCUM and code and self._canonical_unit is not None:
-            found = _canonical(into, self._canonical_unit, code, low, high)
+            found = _canonical(self._canonical_unit, code, low, high)
             if found is not None:
                 into.found.append(QuantityValue(self._ucum_parameter, UCUM, *found))
 
@@ -89,7 +89,7 @@ def _span(value: Any) -> tuple[Decimal, Decimal] | None:
 
 
 def _canonical(
-    into: Gathered, convert: CanonicalUnit, code: str, low: Decimal, high: Decimal
+    convert: CanonicalUnit, code: str, low: Decimal, high: Decimal
 ) -> tuple[str, Decimal, Decimal] | None:
     ends: list[Decimal] = []
     unit = ""
@@ -97,10 +97,12 @@ def _canonical(
         if end in {LEAST, MOST}:
             ends.append(end)
             continue
-        found = into.canonical(end, code, convert)
+        found = convert(end, code)
         if found is None:
             return None
         number, unit = found
+        if low == high:
+            return unit, number, number
         ends.append(number)
     return unit, ends[0], ends[1]
 
