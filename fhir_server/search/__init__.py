@@ -9,6 +9,7 @@ from fhir_server.search.includes import IncludeStep, IncludeWalk
 from fhir_server.search.index import IndexExtractor
 from fhir_server.search.limits import SearchLimits
 from fhir_server.search.moments import interval
+from fhir_server.search.one_type import for_type
 from fhir_server.search.options import Include, ResultOptions
 from fhir_server.search.outline import outline
 from fhir_server.search.paging import PAGE_PARAMETER, PageState, PageTokens
@@ -129,6 +130,7 @@ __all__ = [
     "asked_parameters",
     "compartment_types",
     "fold",
+    "for_type",
     "interval",
     "outline",
 ]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fhir_server.model import InvalidRequest, LogicalId, ResourceType
-from fhir_server.search import PagePosition, SearchQuery
+from fhir_server.search import PagePosition, SearchQuery, for_type
 from fhir_server.storage.sqlite import order
 from fhir_server.storage.sqlite.dictionary import Dictionary
 from fhir_server.storage.sqlite.fragment import marks
@@ -80,7 +80,9 @@ class Searcher:
         return [
             (resource_type, statement)
             for resource_type in query.resource_types
-            for statement in planner.statements(query.where, resource_type, place)
+            for statement in planner.statements(
+                for_type(query.where, resource_type), resource_type, place
+            )
         ]
 
     def _rows(
@@ -120,7 +122,8 @@ class Searcher:
         planner = Planner(RangeFinder(self._dictionary, connection))
         total = 0
         for resource_type in query.resource_types:
-            statement = planner.count(query.where, resource_type, most)
+            where = for_type(query.where, resource_type)
+            statement = planner.count(where, resource_type, most)
             if statement is not None:
                 total += connection.execute(*statement).fetchone()[0]
         return total
