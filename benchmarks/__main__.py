@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-QUESTIONS = ("startup", "validation", "hostile", "store", "requests", "sizing", "crash")
+QUESTIONS = ("startup", "validation", "hostile", "store", "requests", "search", "sizing", "crash")
 
 
 def main() -> None:
