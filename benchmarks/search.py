@@ -21,10 +21,11 @@ from random import Random
 from typing import Any
 from urllib.parse import quote
 
+from benchmarks.asked import Asked
 from benchmarks.filling import Truth, fill
 from benchmarks.load import Call
 from benchmarks.process import Server
-from benchmarks.questions import QUESTIONS, Asked
+from benchmarks.questions import QUESTIONS
 from benchmarks.report import Row, measure, save, show
 from fhir_server.storage import ResourceStore
 from fhir_server.storage.mongodb import open_mongodb
