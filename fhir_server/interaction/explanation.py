@@ -16,17 +16,20 @@ async def explanation(services: Services, parsed: ParsedSearch) -> Response:
     Raises:
         TooCostly: The search would read more, or take longer, than the limits allow.
     """
-    query = parsed.query
-    types = query.resource_types
-    parameters: list[JsonObject] = [
-        {"name": "types", "valueString": ", ".join(types)},
-        {"name": "where", "valueString": outline(query.where)},
-        *(
-            {"name": "sort", "valueString": f"{'-' if key.is_descending else ''}{key.parameter}"}
-            for key in query.sort
-        ),
-        *(_step(step) for step in await services.store.explain(query)),
-    ]
+    parameters: list[JsonObject] = []
+    for query in parsed.queries:
+        parameters += (
+            {"name": "types", "valueString": ", ".join(query.resource_types)},
+            {"name": "where", "valueString": outline(query.where)},
+            *(
+                {
+                    "name": "sort",
+                    "valueString": f"{'-' if key.is_descending else ''}{key.parameter}",
+                }
+                for key in query.sort
+            ),
+            *(_step(step) for step in await services.store.explain(query)),
+        )
     return Response(status=200, body={"resourceType": "Parameters", "parameter": parameters})
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from fhir_server.interaction.bundle import bundle, embedded, full_url, link
+from fhir_server.interaction.contained import ContainedMatch, contained_page
 from fhir_server.interaction.explanation import explanation
 from fhir_server.interaction.include import Included, included
 from fhir_server.interaction.knowledge import Knowledge
@@ -23,7 +24,6 @@ from fhir_server.model import (
 from fhir_server.search import (
     PAGE_PARAMETER,
     Include,
-    PagePosition,
     PageState,
     ParsedSearch,
     SearchQuery,
@@ -32,6 +32,8 @@ from fhir_server.search import (
 from fhir_server.storage import SearchPage, StoredVersion
 
 _WIRE = frozenset({"_format", "_pretty"})
+_START = PageState(parameters=())
+"""Of the first page."""
 
 
 async def search(services: Services, target: Target, request: Request) -> Response:
@@ -44,11 +46,13 @@ async def search(services: Services, target: Target, request: Request) -> Respon
         NotFound: There is no such compartment.
     """
     knowledge = services.knowledge.current
-    request, after = _opened(services, request)
+    request, start = _opened(services, request)
     parsed = parsed_search(knowledge, target, request)
     if parsed.options.explain:
         return await explanation(services, parsed)
-    return await _answer(services, request, parsed, after)
+    if parsed.contained is not None:
+        return await _contained_answer(services, request, parsed, start)
+    return await _answer(services, request, parsed, start)
 
 
 async def compartment_page(
@@ -69,7 +73,7 @@ async def compartment_page(
     Raises:
         InvalidRequest: A parameter is malformed, or a page link was tampered with.
     """
-    request, after = _opened(services, request)
+    request, start = _opened(services, request)
     knowledge = services.knowledge.current
 
     def parse(criteria: Parameters) -> ParsedSearch:
@@ -86,18 +90,18 @@ async def compartment_page(
             not wanted or version.resource_type in wanted
         )
 
-    return await _answer(services, request, replace(parsed, options=options), after, admits)
+    return await _answer(services, request, replace(parsed, options=options), start, admits)
 
 
 async def _answer(
     services: Services,
     request: Request,
     parsed: ParsedSearch,
-    after: PagePosition | None,
+    start: PageState,
     admits: Callable[[StoredVersion], bool] | None = None,
 ) -> Response:
     knowledge = services.knowledge.current
-    query = replace(parsed.query, after=after)
+    query = replace(parsed.query, after=start.after)
     page = await services.store.search(query)
     found = Included()
     if parsed.options.includes and page.matches:
@@ -108,19 +112,67 @@ async def _answer(
         *_entries(knowledge, request, filter(admits, found.versions), "include", subset),
         *await _remarks(services, request, parsed, found),
     ]
+    following = None
+    if page.next is not None:
+        following = PageState(parameters=parsed.used, after=page.next)
     return Response(
         status=200,
         body=bundle(
             "searchset",
             entries,
-            links=_links(services, request, parsed, page),
+            links=_links(services, request, parsed, following),
             total=_total(query, page),
         ),
     )
 
 
-def parsed_search(knowledge: Knowledge, target: Target, request: Request) -> ParsedSearch:
+async def _contained_answer(
+    services: Services, request: Request, parsed: ParsedSearch, start: PageState
+) -> Response:
+    knowledge = services.knowledge.current
+    page = await contained_page(services, knowledge, parsed, start)
+    wholes = [*page.own, *(match.container for match in page.contained)]
+    found = Included()
+    if parsed.options.includes and wholes:
+        found = await included(services, knowledge, wholes, parsed.options.includes)
+    subset = make_subset(parsed.options.summary, parsed.options.elements)
+    entries = [
+        *_entries(knowledge, request, page.own, "match", subset),
+        *(_contained_entry(knowledge, request, match, subset) for match in page.contained),
+        *_entries(knowledge, request, found.versions, "include", subset),
+        *await _remarks(services, request, parsed, found),
+    ]
+    total = page.total
+    if total is None and start == _START and page.next is None:
+        total = len(page.own) + len(page.contained)
+    links = _links(services, request, parsed, page.next)
+    return Response(status=200, body=bundle("searchset", entries, links=links, total=total))
+
+
+def _contained_entry(
+    knowledge: Knowledge, request: Request, match: ContainedMatch, subset: Subset | None
+) -> JsonObject:
+    if match.inner is None:
+        (entry,) = _entries(knowledge, request, (match.container,), "match", subset)
+        return entry
+    types = knowledge.registry.types
+    return {
+        "fullUrl": f"{request.base_url}/{match.path}",
+        "resource": match.inner if subset is None else subset.of(match.inner, types),
+        "search": {"mode": "match"},
+    }
+
+
+def parsed_search(
+    knowledge: Knowledge, target: Target, request: Request, *, finds_contained: bool = True
+) -> ParsedSearch:
     """Read the query of a search by the URL it came to.
+
+    Args:
+        knowledge: In force.
+        target: Where it came to.
+        request: The call.
+        finds_contained: Whether whoever asks answers searches for contained resources.
 
     Raises:
         InvalidRequest: As for `search`.
@@ -130,7 +182,7 @@ def parsed_search(knowledge: Knowledge, target: Target, request: Request) -> Par
     if target.member_type:
         compartment = (target.resource_type, target.logical_id)
         types = None if target.member_type == "*" else (target.member_type,)
-    return _parsed(knowledge, request, types, compartment)
+    return _parsed(knowledge, request, types, compartment, finds_contained=finds_contained)
 
 
 def _parsed(
@@ -138,6 +190,8 @@ def _parsed(
     request: Request,
     types: Sequence[str] | None,
     compartment: Sequence[str] | None,
+    *,
+    finds_contained: bool = False,
 ) -> ParsedSearch:
     return knowledge.parser.parse(
         types,
@@ -145,10 +199,11 @@ def _parsed(
         lenient=request.preferences.handling == "lenient",
         compartment=compartment,
         base_url=request.base_url,
+        finds_contained=finds_contained,
     )
 
 
-def _opened(services: Services, request: Request) -> tuple[Request, PagePosition | None]:
+def _opened(services: Services, request: Request) -> tuple[Request, PageState]:
     """Open a page link: the search it stands for, and where its page starts.
 
     Raises:
@@ -156,10 +211,10 @@ def _opened(services: Services, request: Request) -> tuple[Request, PagePosition
     """
     token = next((value for name, value in request.parameters if name == PAGE_PARAMETER), None)
     if token is None:
-        return request, None
+        return request, _START
     state = services.pages.open(token, bound_to=_page_path(request))
     wire = tuple(p for p in request.parameters if p[0] in _WIRE)
-    return replace(request, parameters=(*state.parameters, *wire)), state.after
+    return replace(request, parameters=(*state.parameters, *wire)), state
 
 
 def _page_path(request: Request) -> str:
@@ -176,14 +231,13 @@ def _total(query: SearchQuery, page: SearchPage) -> int | None:
 
 
 def _links(
-    services: Services, request: Request, parsed: ParsedSearch, page: SearchPage
+    services: Services, request: Request, parsed: ParsedSearch, following: PageState | None
 ) -> list[tuple[str, str]]:
     path = _page_path(request)
     wire = tuple(p for p in request.parameters if p[0] in _WIRE)
     links = [("self", link(request.base_url, path, (*parsed.used, *wire)))]
-    if page.next is not None:
-        state = PageState(parameters=parsed.used, after=page.next)
-        token = services.pages.seal(state, bound_to=path)
+    if following is not None:
+        token = services.pages.seal(following, bound_to=path)
         links.append(("next", link(request.base_url, path, ((PAGE_PARAMETER, token), *wire))))
     return links
 
@@ -211,7 +265,7 @@ async def _remarks(
 ) -> Iterable[JsonObject]:
     """Return the OperationOutcome that says what was left out, if anything was."""
     issues: list[Issue] = list(parsed.issues)
-    for code in await services.index.missed_by(parsed.query):
+    for code in await services.index.missed_by(parsed.queries):
         issues.append(issue("search-index-incomplete", found=code, expression=f"http.{code}"))
     if found.is_cut_off:
         issues.append(issue("include-cut", expected=services.search_limits.max_included))

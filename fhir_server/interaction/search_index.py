@@ -14,7 +14,7 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +24,7 @@ from fhir_server.interaction.job import JobRun, Jobs
 from fhir_server.interaction.knowledge import Knowledge, KnowledgeBase
 from fhir_server.model import LogicalId, ResourceType, decode_stored, encode
 from fhir_server.search import (
+    CONTAINED,
     DateMatch,
     DateTerm,
     IndexValues,
@@ -91,12 +92,13 @@ class SearchIndex:
         self._seen = (current, found, time.monotonic() + _FRESH_S)
         return found
 
-    async def missed_by(self, query: SearchQuery) -> Collection[str]:
-        """Return the codes of parameters by which a search may miss something."""
+    async def missed_by(self, queries: Iterable[SearchQuery]) -> Collection[str]:
+        """Return the codes of parameters by which searches may miss something."""
         incomplete = await self.incomplete()
         if not incomplete:
             return ()
-        return sorted({code for _, code in incomplete & asked_parameters(query)})
+        missed = (incomplete & asked_parameters(query) for query in queries)
+        return sorted({code for found in missed for _, code in found})
 
     async def settle(self) -> None:
         """Take changed definitions in: note what is complete.
@@ -247,7 +249,10 @@ class SearchIndex:
 
 
 def _watched(knowledge: Knowledge) -> Iterator[tuple[Parameter, str]]:
-    """Yield the parameters beyond the release, and what each means; words have one meaning."""
+    """Yield the parameters beyond the release, and what each means.
+
+    Words and contained resources have one meaning.
+    """
     types = knowledge.registry.types
     urls: dict[str, set[str]] = {}
     for entry in knowledge.registry.listing("SearchParameter"):
@@ -255,8 +260,11 @@ def _watched(knowledge: Knowledge) -> Iterator[tuple[Parameter, str]]:
             for base in entry.links:
                 urls.setdefault(base, set()).add(entry.url)
     for name in types.resource_types:
+        is_domain = types.is_subtype(name, "DomainResource")
+        if is_domain:
+            yield (name, CONTAINED), "values"
         for word in knowledge.parser.words:
-            if word != _NARRATIVE or types.is_subtype(name, "DomainResource"):
+            if word != _NARRATIVE or is_domain:
                 yield (name, word), "words"
         own = {url for base in urls if types.is_subtype(name, base) for url in urls[base]}
         for parameter in knowledge.parser.offered(name) if own else ():

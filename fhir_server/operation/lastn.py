@@ -41,7 +41,10 @@ async def lastn(services: Services, target: Target, request: Request) -> Respons
     """
     wanted, criteria = _read(request)
     parsed = parsed_search(
-        services.knowledge.current, target, replace(request, parameters=criteria)
+        services.knowledge.current,
+        target,
+        replace(request, parameters=criteria),
+        finds_contained=False,
     )
     query = replace(parsed.query, sort=(_NEWEST_FIRST,))
     groups = _Groups(wanted)

@@ -3,8 +3,11 @@
 from fhir_server.search.asked import asked_parameters
 from fhir_server.search.clause import CodeExpander
 from fhir_server.search.compartment import compartment_types
+from fhir_server.search.contained import CONTAINED
+from fhir_server.search.containers import ContainedSearch
 from fhir_server.search.fold import fold
 from fhir_server.search.full_text import FullText
+from fhir_server.search.great_circle import EARTH_RADIUS_M, distance_m
 from fhir_server.search.includes import IncludeStep, IncludeWalk
 from fhir_server.search.index import IndexExtractor
 from fhir_server.search.limits import SearchLimits
@@ -67,6 +70,8 @@ from fhir_server.search.values import (
 )
 
 __all__ = [
+    "CONTAINED",
+    "EARTH_RADIUS_M",
     "EVERYTHING",
     "LEAST",
     "MOST",
@@ -80,6 +85,7 @@ __all__ = [
     "CodeExpander",
     "CompositeMatch",
     "CompositeValue",
+    "ContainedSearch",
     "DateMatch",
     "DateTerm",
     "DateValue",
@@ -129,6 +135,7 @@ __all__ = [
     "UriValue",
     "asked_parameters",
     "compartment_types",
+    "distance_m",
     "fold",
     "for_type",
     "interval",

@@ -3,12 +3,17 @@
 Spec: https://hl7.org/fhir/R4/search.html
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from fhir_server.definitions import Registry
 from fhir_server.fhirpath import ucum
 from fhir_server.model import JsonObject
-from fhir_server.search.contained import contained_by_id, renamed
+from fhir_server.search.contained import (
+    CONTAINED,
+    contained_by_id,
+    contained_key,
+    renamed,
+)
 from fhir_server.search.full_text import FullText
 from fhir_server.search.full_text import writers as full_text_writers
 from fhir_server.search.gathered import CanonicalUnit, Gathered, IndexOptions
@@ -51,9 +56,17 @@ class IndexExtractor:
         """
         into = Gathered(resource)
         self._plan(resource["resourceType"]).run(resource, into)
-        if into.contained_links:
+        if "contained" in resource:
             self._look_into_contained(into)
         return into.values()
+
+    def contained(
+        self, resource: JsonObject, resource_type: str
+    ) -> Iterator[tuple[JsonObject, IndexValues]]:
+        """Yield contained resources of one type, in order, each with what it is found by itself."""
+        for inner in contained_by_id(resource).values():
+            if inner.get("resourceType") == resource_type:
+                yield inner, self._inside(inner, resource_type).values()
 
     def references(self, resource: JsonObject, parameter: str) -> tuple[ReferenceValue, ...]:
         """Return only what one reference parameter says: for includes."""
@@ -79,11 +92,19 @@ class IndexExtractor:
         return plan
 
     def _look_into_contained(self, into: Gathered) -> None:
-        by_id = contained_by_id(into.resource)
-        for parameter, inner_id in dict.fromkeys(into.contained_links):
-            inner = by_id.get(inner_id)
-            inner_type = None if inner is None else inner.get("resourceType")
-            if inner is not None and inner_type in self._registry.types.resource_types:
-                inside = Gathered(inner)
-                self._plan(inner_type).run(inner, inside)
-                into.found.extend(renamed(inside.found, parameter, inner_type))
+        links: dict[str, dict[str, None]] = {}
+        for parameter, inner_id in into.contained_links:
+            links.setdefault(inner_id, {})[parameter] = None
+        known = self._registry.types.resource_types
+        for inner_id, inner in contained_by_id(into.resource).items():
+            inner_type = inner.get("resourceType")
+            if inner_type.__class__ is str and inner_type in known:
+                into.found.append(contained_key(inner))
+                found = self._inside(inner, inner_type).found
+                for parameter in (CONTAINED, *links.get(inner_id, ())):
+                    into.found.extend(renamed(found, parameter, inner_type))
+
+    def _inside(self, inner: JsonObject, inner_type: str) -> Gathered:
+        inside = Gathered(inner)
+        self._plan(inner_type).run(inner, inside)
+        return inside

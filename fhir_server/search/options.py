@@ -14,6 +14,7 @@ from fhir_server.search.tree import SortKey
 
 Summary = Literal["true", "false", "text", "data", "count"]
 Total = Literal["none", "estimate", "accurate"]
+Contained = Literal["false", "true", "both"]
 
 _SORTABLE = frozenset({"string", "date", "token", "number", "quantity", "reference", "uri"})
 _EVERY = "*"
@@ -51,6 +52,8 @@ class ResultOptions:
         elements: ``_elements``: names of elements at the top of a resource; empty: all.
         includes: ``_include`` and ``_revinclude``.
         explain: Whether the plan is wanted instead of the matches.
+        contained: ``_contained``.
+        is_container_wanted: ``_containedType``: whether what contains a match stands for it.
     """
 
     count: int | None = None
@@ -60,6 +63,8 @@ class ResultOptions:
     elements: tuple[str, ...] = ()
     includes: tuple[Include, ...] = field(default=())
     explain: bool = False
+    contained: Contained = "false"
+    is_container_wanted: bool = True
 
 
 class OptionReader:
@@ -68,11 +73,13 @@ class OptionReader:
     Args:
         scope: What the query is read against.
         types: The types that are searched.
+        finds_contained: Whether ``_contained`` can be answered here.
     """
 
-    def __init__(self, scope: Scope, types: Types) -> None:
+    def __init__(self, scope: Scope, types: Types, *, finds_contained: bool) -> None:
         self._scope = scope
         self._types = types
+        self._finds_contained = finds_contained
 
     @staticmethod
     def knows(name: str) -> bool:
@@ -118,15 +125,16 @@ class OptionReader:
         return replace(options, explain=_choice(name, value, ("true", "false")) == "true")
 
     def contained(self, options: ResultOptions, name: str, value: str) -> ResultOptions:
-        """Contained resources are never matches of their own here."""
-        if value != "false":
-            raise refusal("search-parameter-not-supported", name, found=f"{name}={value}")
-        return options
+        """``true``, ``false`` or ``both``; for one type alone."""
+        contained = cast(Contained, _choice(name, value, get_args(Contained)))
+        if contained != "false" and not self._finds_contained:
+            raise refusal("search-contained-not-here", name, found=value)
+        return replace(options, contained=contained)
 
     def contained_type(self, options: ResultOptions, name: str, value: str) -> ResultOptions:
-        """Says nothing as long as no contained resources are returned, and they never are."""
-        _choice(name, value, ("container", "contained"))
-        return options
+        """What stands for a contained match: itself, or what contains it."""
+        chosen = _choice(name, value, ("container", "contained"))
+        return replace(options, is_container_wanted=chosen == "container")
 
     def elements(self, options: ResultOptions, name: str, value: str) -> ResultOptions:
         """Names may be given with their type (``Patient.name``)."""

@@ -30,17 +30,39 @@ _MAX_STATE_BYTES = 1_000_000
 _SHORTEST_KEY_BYTES = 16
 
 
+_Key = str | int | float | None
+
+
+class _Fields(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
+    """What is sealed; what was added later has defaults, so that older links still open."""
+
+    parameters: tuple[tuple[str, str], ...]
+    keys: tuple[_Key, ...]
+    resource_type: str
+    logical_id: str
+    is_contained: bool = False
+    given: str = ""
+
+
+_FIELDS = msgspec.json.Decoder(_Fields)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageState:
     """What a page link stands for.
 
     Attributes:
         parameters: The parameters of the search that count, in order.
-        after: Where the page before ended.
+        after: Where the page before ended; None: the search begins.
+        is_contained: Whether ``after`` is a place among resources that contain matches.
+        given: Of the resource that follows, the last contained match that was given
+            (``MedicationRequest/23#m1``); "": none.
     """
 
     parameters: tuple[tuple[str, str], ...]
-    after: PagePosition
+    after: PagePosition | None = None
+    is_contained: bool = False
+    given: str = ""
 
 
 class PageTokens:
@@ -64,7 +86,14 @@ class PageTokens:
             bound_to: What must be the same when it is opened, such as the path ``Patient``.
         """
         after = state.after
-        fields = (state.parameters, after.keys, after.resource_type, after.logical_id)
+        fields = _Fields(
+            parameters=state.parameters,
+            keys=() if after is None else after.keys,
+            resource_type="" if after is None else after.resource_type,
+            logical_id="" if after is None else after.logical_id,
+            is_contained=state.is_contained,
+            given=state.given,
+        )
         plain = zlib.compress(msgspec.json.encode(fields))
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = self._ciphers[0].encrypt(nonce, plain, bound_to.encode())
@@ -80,14 +109,17 @@ class PageTokens:
         if plain is None:
             raise InvalidRequest.of("search-page-token-invalid", expression="http._page")
         unpacked = zlib.decompressobj().decompress(plain, _MAX_STATE_BYTES)
-        parameters, keys, resource_type, logical_id = _FIELDS.decode(unpacked)
+        fields = _FIELDS.decode(unpacked)
+        after = PagePosition(
+            keys=fields.keys,
+            resource_type=ResourceType(fields.resource_type),
+            logical_id=LogicalId(fields.logical_id),
+        )
         return PageState(
-            parameters=parameters,
-            after=PagePosition(
-                keys=keys,
-                resource_type=ResourceType(resource_type),
-                logical_id=LogicalId(logical_id),
-            ),
+            parameters=fields.parameters,
+            after=after if fields.resource_type else None,
+            is_contained=fields.is_contained,
+            given=fields.given,
         )
 
     def _decrypt(self, token: str, bound_to: bytes) -> bytes | None:
@@ -102,7 +134,3 @@ class PageTokens:
             except (InvalidTag, ValueError):
                 continue
         return None
-
-
-_Key = str | int | float | None
-_FIELDS = msgspec.json.Decoder(tuple[tuple[tuple[str, str], ...], tuple[_Key, ...], str, str])

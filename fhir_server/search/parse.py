@@ -20,6 +20,7 @@ from fhir_server.model import (
 )
 from fhir_server.search.clause import CodeExpander, Scope, nearest, refusal, split
 from fhir_server.search.compartment import CompartmentKey, compartment_types, membership
+from fhir_server.search.containers import ContainedSearch, contained_search
 from fhir_server.search.full_text import FullText, offered
 from fhir_server.search.gathered import CanonicalUnit
 from fhir_server.search.implicit import ImplicitSystems
@@ -47,6 +48,7 @@ class ParsedSearch:
         used: The parameters that count, for the self link, in order.
         ignored: Those that were left out, in order.
         issues: Why (lenient handling); empty values are left out without a word.
+        contained: The search for contained resources, where it is asked for.
     """
 
     query: SearchQuery
@@ -54,6 +56,15 @@ class ParsedSearch:
     used: Parameters
     ignored: Parameters = ()
     issues: tuple[Issue, ...] = field(default=())
+    contained: ContainedSearch | None = None
+
+    @property
+    def queries(self) -> tuple[SearchQuery, ...]:
+        """All that a store is asked."""
+        if self.contained is None:
+            return (self.query,)
+        found = self.contained.query
+        return (found,) if self.contained.is_alone else (self.query, found)
 
 
 def utc_now() -> datetime:
@@ -107,6 +118,7 @@ class QueryParser:
         lenient: bool = False,
         compartment: Sequence[str] | None = None,
         base_url: str = "",
+        finds_contained: bool = False,
     ) -> ParsedSearch:
         """Read a query.
 
@@ -116,6 +128,7 @@ class QueryParser:
             lenient: Leave out what is not understood, and say so, instead of refusing it.
             compartment: Only what is in the compartment of (type, id), or of one of more ids.
             base_url: Own base URL: absolute links below it are local.
+            finds_contained: Whether whoever asks answers searches for contained resources.
 
         Returns:
             The search, rewritten.
@@ -141,7 +154,13 @@ class QueryParser:
         if compartment is not None:
             key = CompartmentKey(compartment[0], tuple(map(LogicalId, compartment[1:])))
         types = self._types(scope, resource_types, parameters, key)
-        reading = _Reading(scope, types, about=self._about(types), lenient=lenient)
+        reading = _Reading(
+            scope,
+            types,
+            about=self._about(types),
+            lenient=lenient,
+            finds_contained=finds_contained and key is None and len(types) == 1,
+        )
         for name, value in parameters:
             reading.take(name, value, is_over_types=resource_types is None)
         if key is not None:
@@ -179,13 +198,21 @@ class QueryParser:
 class _Reading:
     """One query while it is read."""
 
-    def __init__(self, scope: Scope, types: Types, *, about: Types, lenient: bool) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        types: Types,
+        *,
+        about: Types,
+        lenient: bool,
+        finds_contained: bool,
+    ) -> None:
         self._scope = scope
         self._types = types
         self.about = about
         self._lenient = lenient
         self._clause_reader = ClauseReader(scope)
-        self._option_reader = OptionReader(scope, about)
+        self._option_reader = OptionReader(scope, about, finds_contained=finds_contained)
         self._options = ResultOptions()
         self.clauses: list[Node] = []
         self._used: list[tuple[str, str]] = []
@@ -229,16 +256,17 @@ class _Reading:
         counts_only = options.count == 0 or options.summary == "count"
         count = self._scope.limits.default_count if options.count is None else options.count
         total = options.total or ("accurate" if counts_only else "none")
-        where = rewrite(And(parts=tuple(self.clauses)), around)
+        query = SearchQuery(
+            resource_types=self._types,
+            where=rewrite(And(parts=tuple(self.clauses)), around),
+            sort=options.sort,
+            page_count=0 if counts_only else count,
+            total=total,
+        )
         return ParsedSearch(
-            query=SearchQuery(
-                resource_types=self._types,
-                where=where,
-                sort=options.sort,
-                page_count=0 if counts_only else count,
-                total=total,
-            ),
+            query=query,
             options=options,
+            contained=contained_search(query, options, around),
             used=self._self_link(),
             ignored=tuple(self._ignored),
             issues=tuple(self._issues),

@@ -6,32 +6,25 @@ already, and knows which types the node is about.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from fhir_server.definitions import Registry
 from fhir_server.model import ResourceType
-from fhir_server.search.contained import inner_name
+from fhir_server.search.contained import inner_node
 from fhir_server.search.implicit import ImplicitSystems
 from fhir_server.search.tree import (
     EVERYTHING,
     NOTHING,
     And,
     Chain,
-    CompositeMatch,
-    DateMatch,
     Has,
     IdMatch,
-    Leaf,
     Missing,
-    NearMatch,
     Node,
     Not,
-    NumberMatch,
     Or,
-    QuantityMatch,
     ReferenceMatch,
     ReferenceTerm,
-    StringMatch,
     TokenMatch,
     TokenTerm,
     TypeMatch,
@@ -57,19 +50,6 @@ class Around(NamedTuple):
 
 Rewrite = Callable[[Node, Around], Node]
 
-_Inner = (
-    Chain
-    | TokenMatch
-    | StringMatch
-    | DateMatch
-    | NumberMatch
-    | QuantityMatch
-    | ReferenceMatch
-    | UriMatch
-    | NearMatch
-    | CompositeMatch
-)
-"""What asks for a value of one parameter."""
 _MAX_TYPED = 12
 """Target types up to which a bare id is spelled out; beyond, one untyped term is cheaper."""
 
@@ -150,25 +130,8 @@ def contained_chains(node: Node, _: Around) -> Node:
     """
     if not isinstance(node, Chain):
         return node
-    inside = _inner(node.where, node.parameter, node.target_type)
+    inside = inner_node(node.where, node.parameter, node.target_type)
     return node if inside is None else Or(parts=(node, inside))
-
-
-def _inner(node: Node, parameter: str, target: str) -> Node | None:
-    if isinstance(node, Or):
-        found = [_inner(part, parameter, target) for part in node.parts]
-        parts = tuple(part for part in found if part is not None)
-        return Or(parts=parts) if parts else None
-    if not isinstance(node, _Inner):
-        return None
-    name = inner_name(parameter, target, node.parameter)
-    if isinstance(node, CompositeMatch):
-        values = tuple(
-            tuple(cast(Leaf, _inner(part, parameter, target)) for part in parts)
-            for parts in node.values
-        )
-        return replace(node, parameter=name, values=values)
-    return replace(node, parameter=name)
 
 
 def without_repetition(node: Node, _: Around) -> Node:

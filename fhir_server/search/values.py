@@ -12,6 +12,8 @@ parameters like any other to a store; the parser asks for them by the same name:
 ``code:of-type``     tokens: an identifier's type; code is ``type code|value`` (``:of-type``)
 ``code:ucum``        quantities: in canonical units, system UCUM, so that 1 g is found by 1000 mg
 ``code:Type.other``  any kind: parameter ``other`` of a contained resource that ``code`` refers to
+``_contained``       tokens: type (as system) and id of each contained resource
+``_contained:T.o``   any kind: parameter ``o`` of any contained resource of type ``T``
 ``code$0``           components of a composite; never outside of `CompositeValue`
 ===================  ======================================================================
 

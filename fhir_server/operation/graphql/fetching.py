@@ -16,9 +16,6 @@ from fhir_server.operation.graphql.limits import MAX_RESOURCES, MAX_SEARCHES
 from fhir_server.search import PagePosition, PageState, ParsedSearch
 from fhir_server.storage import SearchPage, StoredVersion
 
-_START = PagePosition(keys=(), resource_type="", logical_id="")  # type: ignore[arg-type] # of no resource
-"""Where a first page starts, for its cursor."""
-
 
 class Fetcher:
     """Fetches for one query, within its limits.
@@ -77,7 +74,7 @@ class Fetcher:
 
     async def _search(self, ask: Ask) -> list[JsonObject] | JsonObject:
         parsed, after = self._parsed(ask)
-        for code in await self._services.index.missed_by(parsed.query):
+        for code in await self._services.index.missed_by(parsed.queries):
             remark = issue("search-index-incomplete", found=code, expression=f"http.{code}")
             self.remarks[remark] = None
         is_whole = not ask.is_page and not any(name == "_count" for name, _ in ask.parameters)
@@ -103,7 +100,7 @@ class Fetcher:
         if ask.cursor is not None:
             state = self._services.pages.open(ask.cursor, bound_to=_bound_to(ask))
             parameters = state.parameters
-            after = None if state.after == _START else state.after
+            after = state.after
         parsed = self._knowledge.parser.parse(
             (ask.resource_type,), parameters, base_url=self._base_url
         )
@@ -117,7 +114,7 @@ class Fetcher:
         made: JsonObject = {
             "pagesize": count,
             "pageSize": count,
-            "first": self._cursor(ask, parsed, _START),
+            "first": self._cursor(ask, parsed, None),
             "edges": [{"mode": "match", "resource": resource} for resource in resources],
         }
         if page.total is not None:
@@ -128,7 +125,7 @@ class Fetcher:
             made["next"] = self._cursor(ask, parsed, page.next)
         return made
 
-    def _cursor(self, ask: Ask, parsed: ParsedSearch, after: PagePosition) -> str:
+    def _cursor(self, ask: Ask, parsed: ParsedSearch, after: PagePosition | None) -> str:
         state = PageState(parameters=parsed.used, after=after)
         return self._services.pages.seal(state, bound_to=_bound_to(ask))
 

@@ -3,10 +3,8 @@
 import math
 from typing import Any
 
-from fhir_server.search import NearTerm
+from fhir_server.search import EARTH_RADIUS_M, NearTerm
 from fhir_server.storage.mongodb.document import Document
-
-EARTH_RADIUS_M = 6_371_008.8
 
 
 def band(parameter: str, term: NearTerm) -> Document:

@@ -7,12 +7,11 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import asin, cos, radians, sin, sqrt
 
 from fhir_server.model import FhirError, TooCostly, Unavailable, issue
+from fhir_server.search import distance_m
 from fhir_server.storage.sqlite import schema
 
-EARTH_RADIUS_M = 6_371_008.8
 RETRY_AFTER = {"Retry-After": "1"}
 _SETTINGS = (
     "PRAGMA foreign_keys = OFF",
@@ -140,13 +139,3 @@ _RULES = {
 def too_slow(limit_s: float) -> TooCostly:
     """Make the refusal of a search that ran out of time."""
     return TooCostly.of("search-too-slow", expected=f"{limit_s:g}")
-
-
-def distance_m(latitude: float, longitude: float, latitude2: float, longitude2: float) -> float:
-    """Return the distance of two points along the great circle, in metres."""
-    north, north2 = radians(latitude), radians(latitude2)
-    half = (
-        sin((north2 - north) / 2) ** 2
-        + cos(north) * cos(north2) * sin(radians(longitude2 - longitude) / 2) ** 2
-    )
-    return 2 * EARTH_RADIUS_M * asin(sqrt(min(1.0, half)))

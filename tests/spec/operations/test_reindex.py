@@ -8,6 +8,9 @@ from dataclasses import replace
 
 import pytest
 
+from fhir_server.model import LogicalId, ResourceType
+from fhir_server.search import IndexValues
+from fhir_server.storage.sqlite import open_sqlite
 from fhir_server.storage.sqlite.store import SqliteStore
 from tests.support.client import SETTINGS, rules, running
 
@@ -152,6 +155,33 @@ async def test_words_that_are_turned_on_later_are_indexed(tmp_path) -> None:
         await finished(client, await client.post("$reindex"))
         assert await found(client, "Patient?_content=own") == (["a"], [])
         assert await is_announced(client, "_content")
+
+
+async def test_contained_resources_of_an_older_store_are_indexed(tmp_path) -> None:
+    file = tmp_path / "store.sqlite"
+    request = {
+        "resourceType": "MedicationRequest",
+        "id": "rx",
+        "status": "active",
+        "intent": "order",
+        "subject": {"reference": "Patient/p"},
+        "contained": [{"resourceType": "Medication", "id": "m", "status": "active"}],
+        "medicationReference": {"reference": "#m"},
+    }
+    async with running(manual(f"sqlite:///{file}")) as client:
+        assert (await client.put("MedicationRequest/rx", request)).status_code == 201
+    older = await open_sqlite(file)
+    stored = await older.read(ResourceType("MedicationRequest"), LogicalId("rx"))
+    assert stored is not None
+    await older.reindex([(stored, IndexValues())])
+    await older.note("index", b"{}")
+    await older.close()
+    query = "Medication?_contained=true&status=active"
+    async with running(manual(f"sqlite:///{file}")) as client:
+        assert await found(client, query) == ([], ["search-index-incomplete"])
+        assert await found(client, "MedicationRequest?_id=rx") == (["rx"], [])
+        await finished(client, await client.post("$reindex"))
+        assert await found(client, query) == (["rx"], [])
 
 
 async def test_an_index_that_was_interrupted_goes_on_where_it_was(tmp_path, monkeypatch) -> None:

@@ -121,7 +121,7 @@ def test_a_contained_resource_is_indexed_with_the_reference_to_it(index: Index) 
     name = "medication:Medication.code"
     assert named(values.tokens, name) == [TokenValue(name, "urn:cs", "abc")]
     assert not named(values.tokens, "code")
-    assert not [value for value in values.tokens if value.code == "zzz"]
+    assert [v.parameter for v in values.tokens if v.code == "zzz"] == ["_contained:Medication.code"]
 
 
 def test_a_period_without_end_is_open_and_one_without_anything_says_nothing(index: Index) -> None:
