@@ -67,7 +67,9 @@ class ResourceChecks:
             more = self._check_profile(resource, resource_type, canonical, scope, step)
             if more is not None:
                 found = join(found, more)
-        return settle(found, resource_type, scope, self._table)
+        settled = settle(found, resource_type, scope, self._table)
+        scope.env = None  # it leads back to the scope: circles would keep resources in memory
+        return settled
 
     def check_nested(self, resource: Any, parent: JsonObject, scope: Scope) -> Findings | None:
         """Check the resource of an entry or of a parameter."""

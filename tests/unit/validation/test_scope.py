@@ -1,10 +1,11 @@
 """What one validation call shares: indexes of contained resources, a limit to comparisons."""
 
+import gc
 from typing import Any
 
 import pytest
 
-from fhir_server.validation import scope
+from fhir_server.validation import Validator, scope
 from fhir_server.validation.scope import Contained, Run, Scope
 
 
@@ -38,3 +39,20 @@ def test_words_are_compared_until_it_is_enough(monkeypatch: pytest.MonkeyPatch) 
     assert run.nearest("nmae", ["name", "telecom"]) == ("name",)
     assert run.nearest("nmae", ["name", "telecom"]) == ("name",)
     assert run.nearest("nmae", ["name", "telecom"]) == ()
+
+
+def test_a_validated_resource_leaves_no_circles(base_validator: Validator) -> None:
+    """Circles kept every resource in memory until the collector came by."""
+    resource = {
+        "resourceType": "Patient",
+        "contact": [{"gender": "male", "name": {"family": "А"}}],
+        "contained": [{"resourceType": "Patient", "id": "a", "active": True}],
+    }
+    base_validator.validate(resource)  # plans are made once, and have circles
+    gc.collect()
+    gc.disable()
+    try:
+        base_validator.validate(resource)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
