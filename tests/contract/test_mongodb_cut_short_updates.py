@@ -170,6 +170,36 @@ async def test_of_equal_updates_in_the_same_millisecond_one_wins(
         await other.close()
 
 
+async def test_what_is_replaced_before_it_was_looked_after_counts_as_written(
+    store: ResourceStore, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of a group is lost, and another one replaced by a third, before it is asked which."""
+    other = await open_mongodb(url)
+    for logical_id in ("won", "lost"):
+        await store.commit([write(logical_id)])
+        await store.read(PATIENT, LogicalId(logical_id))
+    await other.commit([write("lost", 2, at=minute(1))])
+    collection = store._handle.resources  # type: ignore[attr-defined] # between its two steps
+    replace_all = collection.bulk_write
+
+    async def and_then_others(*operations: Any, **options: Any) -> Any:
+        result = await replace_all(*operations, **options)
+        await other.commit([write("won", 3, at=minute(3))])
+        return result
+
+    monkeypatch.setattr(collection, "bulk_write", and_then_others)
+    outcomes = await asyncio.gather(
+        *(store.commit([write(one, 2, at=minute(2))]) for one in ("won", "lost")),
+        return_exceptions=True,
+    )
+    assert outcomes[0] is None
+    assert isinstance(outcomes[1], StaleWrite)
+    assert [one.last_updated for one in await history_of(store, "won")] == [
+        minute(3), minute(2), AT,
+    ]  # fmt: skip
+    await other.close()
+
+
 @pytest.mark.parametrize("is_deletion", [False, True])
 async def test_of_updates_that_race_in_several_processes_one_wins_each_round(
     store: ResourceStore, url: str, *, is_deletion: bool

@@ -144,10 +144,13 @@ def index_fields(version: StoredVersion, values: IndexValues) -> Document:
     return index
 
 
+_KEPT = ("v", "lu", "m", "c", "j", "b", "w")
+
+
 def superseded_document(current: Mapping[str, Any], until: datetime) -> Document:
     """Turn a current document, which is replaced at ``until``, into its entry in the history."""
     resource_type = current.get("dt") or current["rt"]
-    kept = {name: current[name] for name in ("v", "lu", "m", "c", "j", "b") if name in current}
+    kept = {name: current[name] for name in _KEPT if name in current}
     identity = f"{current['_id']}/{current['v']}"
     head = {"_id": identity, "r": current["_id"], "rt": resource_type}
     return {**head, **kept, "u": microseconds(until)}

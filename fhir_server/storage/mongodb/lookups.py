@@ -19,7 +19,9 @@ from fhir_server.storage.mongodb.handle import Handle
 MAX_TOGETHER = 100
 MAX_UNDER_WAY = 2
 """One more than one, so that a slow query does not hold up all others."""
-VERSION_FIELDS: Mapping[str, Any] = dict.fromkeys(("v", "lu", "m", "c", "j", "b", "rt", "dt"), 1)
+VERSION_FIELDS: Mapping[str, Any] = dict.fromkeys(
+    ("v", "lu", "m", "c", "j", "b", "w", "rt", "dt"), 1
+)
 """All of a version and nothing it is found by: naming fields is cheaper than leaving some out."""
 MAX_REMEMBERED = 500
 MAX_REMEMBERED_BYTES = 32_000

@@ -168,9 +168,24 @@ class Replacer:
             for index, document in enumerate(documents)
             if marks.get(document["_id"]) != document["w"]
         }
+        lost -= await self._superseded(documents, lost)
         for index in lost:
             self._lookups.forget(documents[index]["_id"])
         return lost
+
+    async def _superseded(self, documents: Sequence[Document], among: set[int]) -> set[int]:
+        """Return the indexes of those that were written, and that others have replaced since."""
+        if not among:
+            return set()
+        names = {f"{documents[index]['_id']}/{documents[index]['v']}": index for index in among}
+        of = {"$in": [documents[index]["_id"] for index in among]}
+        asked = {"_id": {"$in": [*names]}, "r": of}
+        found = await self._history.find(asked, {"w": 1}).to_list()
+        return {
+            names[entry["_id"]]
+            for entry in found
+            if entry.get("w") == documents[names[entry["_id"]]]["w"]
+        }
 
     async def _correct(self, writes: Sequence[Write], current: Currents) -> None:
         """Write entries that were there anew.
