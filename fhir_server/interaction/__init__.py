@@ -33,6 +33,7 @@ from fhir_server.interaction.services import (
     random_id,
     utc_now,
 )
+from fhir_server.interaction.stored_target import MOST_OF_ALL, MOST_TARGETS, judged
 from fhir_server.interaction.subset import Subset, make_subset
 from fhir_server.interaction.target import Target
 from fhir_server.interaction.write import Change, change_until_done, instant
@@ -40,6 +41,8 @@ from fhir_server.interaction.write import Change, change_until_done, instant
 __all__ = [
     "DEFINITION_TYPES",
     "INTERACTIONS",
+    "MOST_OF_ALL",
+    "MOST_TARGETS",
     "Change",
     "CodeExpander",
     "DefinitionWatch",
@@ -78,6 +81,7 @@ __all__ = [
     "included",
     "instant",
     "job_started",
+    "judged",
     "make_subset",
     "match_entry",
     "parse_interval",

@@ -3,13 +3,13 @@
 Spec: https://hl7.org/fhir/R4/http.html#create and https://hl7.org/fhir/R4/http.html#update
 """
 
-import asyncio
 from dataclasses import replace
 
 from fhir_server.definitions import Registry
 from fhir_server.interaction.knowledge import DEFINITION_TYPES, Knowledge
 from fhir_server.interaction.message import Request
 from fhir_server.interaction.services import Services
+from fhir_server.interaction.stored_target import judged
 from fhir_server.model import (
     InvalidRequest,
     Issue,
@@ -18,6 +18,7 @@ from fhir_server.model import (
     ResourceType,
     ValidationFailed,
 )
+from fhir_server.validation import ReferenceResolver
 
 _ANY_EXTENSION = "http://hl7.org/fhir/StructureDefinition/Extension|"
 
@@ -70,17 +71,19 @@ async def validated(
     services: Services,
     knowledge: Knowledge,
     resource: JsonObject,
-    size: int,
+    request: Request,
     *,
+    logical_id: LogicalId | None = None,
     tells_remarks: bool = True,
 ) -> tuple[Issue, ...]:
-    """Validate a resource before it is stored.
+    """Validate a resource before it is stored, with the stored resources its profiles ask about.
 
     Args:
-        services: For the validation mode.
+        services: For the validation mode, and the store.
         knowledge: The validator in force.
         resource: With or without id; what the server sets is not looked at.
-        size: Bytes of the body it came in: large ones are validated on a worker thread.
+        request: It came in; what came in a large body is validated on a worker thread.
+        logical_id: Under which it will be stored, where that is known: it may refer to itself.
         tells_remarks: See there.
 
     Returns:
@@ -91,10 +94,17 @@ async def validated(
     """
     if services.options.validation_mode == "off":
         return ()
-    if size > services.options.offload_from_bytes:
-        issues = await asyncio.to_thread(findings, services, knowledge, resource, tells_remarks)
-    else:
-        issues = findings(services, knowledge, resource, tells_remarks)
+
+    def judge(targets: ReferenceResolver) -> tuple[Issue, ...]:
+        return findings(services, knowledge, resource, tells_remarks, targets)
+
+    (issues,) = await judged(
+        services.store,
+        [judge],
+        base_url=request.base_url,
+        targets={f"{resource['resourceType']}/{logical_id}": resource} if logical_id else {},
+        is_large=len(request.body or b"") > services.options.offload_from_bytes,
+    )
     refuse_errors(services, issues)
     return issues
 
@@ -103,7 +113,8 @@ def findings(
     services: Services,
     knowledge: Knowledge,
     resource: JsonObject,
-    tells_remarks: bool = True,
+    tells_remarks: bool,
+    targets: ReferenceResolver,
 ) -> tuple[Issue, ...]:
     """Return what is wrong with a resource: by R4, its claimed profiles and the demanded ones."""
     profiles = (
@@ -111,7 +122,9 @@ def findings(
         if services.options.requires_national
         else ()
     )
-    found = knowledge.validator.validate(resource, profiles=profiles, tells_remarks=tells_remarks)
+    found = knowledge.validator.validate(
+        resource, profiles=profiles, resolver=targets, tells_remarks=tells_remarks
+    )
     if services.options.accepts_draft_definitions and resource["resourceType"] in DEFINITION_TYPES:
         return tuple(_of_draft(one) for one in found)
     return tuple(found)

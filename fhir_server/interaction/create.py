@@ -44,7 +44,7 @@ async def create(services: Services, target: Target, request: Request) -> Respon
         services,
         knowledge,
         resource,
-        len(request.body or b""),
+        request,
         tells_remarks=tells_remarks(request),
     )
     change = Change(

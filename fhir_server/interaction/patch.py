@@ -47,8 +47,9 @@ async def patch(services: Services, target: Target, request: Request) -> Respons
 
     async def change() -> Change:
         made = await patch_change(services, knowledge, target, request)
-        size = len(request.body or b"")
-        warnings = await validated(services, knowledge, made.resource or {}, size)
+        warnings = await validated(
+            services, knowledge, made.resource or {}, request, logical_id=target.logical_id
+        )
         return replace(made, warnings=warnings)
 
     return of_result(await change_until_done(services, change), request)

@@ -7,9 +7,9 @@ entries write the same resource, links are resolved before anything is written, 
 commit.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from fhir_server.interaction.accept import findings, refuse_errors, tells_remarks
 from fhir_server.interaction.answer import of_result, of_version
@@ -33,6 +33,7 @@ from fhir_server.interaction.message import Request, Response
 from fhir_server.interaction.plan import Planned, Planner
 from fhir_server.interaction.search import parsed_search
 from fhir_server.interaction.services import Services
+from fhir_server.interaction.stored_target import judged
 from fhir_server.interaction.target import Target, parse_path
 from fhir_server.interaction.write import MAX_ATTEMPTS, Change, Raced, Result, commit_changes
 from fhir_server.model import (
@@ -50,6 +51,9 @@ from fhir_server.model import (
     operation_outcome,
 )
 from fhir_server.storage import AlreadyExists
+from fhir_server.validation import Absent
+
+_OF_TARGET = "reference-target-profile"
 
 Dispatch = Callable[[Request], Awaitable[Response]]
 
@@ -188,10 +192,9 @@ async def _validated(
     if services.options.validation_mode == "off":
         return list(planned)
     wants_all = tells_remarks(request)
-    if len(request.body or b"") > services.options.offload_from_bytes:
-        found = await asyncio.to_thread(_findings, services, knowledge, planned, wants_all)
-    else:
-        found = _findings(services, knowledge, planned, wants_all)
+    found = await _findings(services, knowledge, planned, request, wants_all)
+    if not wants_all and any(one.is_error for issues in found.values() for one in issues):
+        found = await _findings(services, knowledge, planned, request, True)
     refuse_errors(services, tuple(one for issues in found.values() for one in issues))
     return [
         plan
@@ -201,24 +204,42 @@ async def _validated(
     ]
 
 
-def _findings(
+async def _findings(
     services: Services,
     knowledge: Knowledge,
     planned: Sequence[Planned],
+    request: Request,
     wants_all: bool,
 ) -> Mapping[int, tuple[Issue, ...]]:
-    """Return what is wrong with each entry; remarks too where the client wants or one is wrong."""
-    found = {
-        plan.entry.index: tuple(
-            issue.at_entry(plan.entry.index)
-            for issue in findings(services, knowledge, plan.change.resource, wants_all)
-        )
-        for plan in planned
-        if plan.change is not None and plan.change.resource is not None
+    """Return what is wrong with each entry; what they refer to is as it will be afterwards."""
+    changes = {plan.entry.index: plan.change for plan in planned if plan.change is not None}
+    contents = [(at, c.resource) for at, c in changes.items() if c.resource is not None]
+    found = await judged(
+        services.store,
+        [partial(findings, services, knowledge, content, wants_all) for _, content in contents],
+        base_url=request.base_url,
+        targets={
+            f"{change.resource_type}/{change.logical_id}": (
+                Absent.DELETED if change.resource is None else change.resource
+            )
+            for change in changes.values()
+        },
+        is_large=len(request.body or b"") > services.options.offload_from_bytes,
+    )
+    broken = {
+        f"{changes[at].resource_type}/{changes[at].logical_id}"
+        for (at, _), issues in zip(contents, found, strict=True)
+        if any(one.is_error and one.rule != _OF_TARGET for one in issues)
     }
-    if not wants_all and any(issue.is_error for issues in found.values() for issue in issues):
-        return _findings(services, knowledge, planned, True)
-    return found
+    return {
+        at: tuple(one.at_entry(at) for one in issues if not _is_consequence(one, broken))
+        for (at, _), issues in zip(contents, found, strict=True)
+    }
+
+
+def _is_consequence(found: Issue, broken: Collection[str]) -> bool:
+    """Say whether it only repeats of the referring entry that the one referred to has errors."""
+    return found.rule == _OF_TARGET and found.found in broken
 
 
 async def _check_reads(

@@ -40,7 +40,8 @@ async def update(services: Services, target: Target, request: Request) -> Respon
         services,
         knowledge,
         resource,
-        len(request.body or b""),
+        request,
+        logical_id=target.logical_id,
         tells_remarks=tells_remarks(request),
     )
     change = Change(
@@ -72,7 +73,7 @@ async def conditional_update(services: Services, target: Target, request: Reques
         services,
         knowledge,
         resource,
-        len(request.body or b""),
+        request,
         tells_remarks=tells_remarks(request),
     )
 

@@ -3,12 +3,22 @@
 Spec: https://hl7.org/fhir/R4/resource-operation-validate.html
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
-from fhir_server.interaction import Knowledge, Operation, Request, Response, Services, Target
+from fhir_server.interaction import (
+    MOST_OF_ALL,
+    MOST_TARGETS,
+    Knowledge,
+    Operation,
+    Request,
+    Response,
+    Services,
+    Target,
+    judged,
+)
 from fhir_server.model import (
     InvalidRequest,
     Issue,
@@ -19,6 +29,7 @@ from fhir_server.model import (
     with_positions,
 )
 from fhir_server.operation.call import instance_of
+from fhir_server.validation import Known, ReferenceResolver
 
 _WRITES = frozenset({"create", "update"})
 _BOOLEANS = frozenset({"true", "false"})
@@ -102,10 +113,14 @@ async def _findings(
     if any(found.is_error for found in other):
         return other
     knowledge = services.knowledge.current
-    if len(request.body or b"") > services.options.offload_from_bytes:
-        found = await asyncio.to_thread(_validated, knowledge, resource, given)
-    else:
-        found = _validated(knowledge, resource, given)
+    (found,) = await judged(
+        services.store,
+        [partial(_validated, knowledge, resource, given)],
+        base_url=request.base_url,
+        targets=_itself(resource),
+        is_large=len(request.body or b"") > services.options.offload_from_bytes,
+        most_targets=_most_targets(resource),
+    )
     return (*other, *found)
 
 
@@ -122,10 +137,25 @@ def _other_type(target: Target, given: _Input, resource: JsonObject) -> tuple[Is
     return (wrong,)
 
 
-def _validated(knowledge: Knowledge, resource: JsonObject, given: _Input) -> Sequence[Issue]:
-    return knowledge.validator.validate(
-        resource, profiles=given.profiles, is_strict=given.is_strict
+def _itself(resource: JsonObject) -> dict[str, Known]:
+    """A resource that has an id may refer to itself, which is not stored like this yet."""
+    logical_id = resource.get("id")
+    return {f"{resource.get('resourceType')}/{logical_id}": resource} if logical_id else {}
+
+
+def _most_targets(resource: JsonObject) -> int:
+    entries = resource.get("entry")
+    count = len(entries) if isinstance(entries, list) else 1
+    return min(MOST_TARGETS * max(count, 1), MOST_OF_ALL)
+
+
+def _validated(
+    knowledge: Knowledge, resource: JsonObject, given: _Input, targets: ReferenceResolver
+) -> tuple[Issue, ...]:
+    found = knowledge.validator.validate(
+        resource, profiles=given.profiles, resolver=targets, is_strict=given.is_strict
     )
+    return tuple(found)
 
 
 def _answer(request: Request, issues: Sequence[Issue], pointer: str | None) -> Response:

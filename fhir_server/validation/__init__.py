@@ -1,7 +1,16 @@
 """Checks a resource against definitions and answers with findings."""
 
+from fhir_server.validation.known_target import Absent, Known, KnownTargets
 from fhir_server.validation.options import ValidationOptions
 from fhir_server.validation.scope import ReferenceResolver
 from fhir_server.validation.validator import RULES, Validator
 
-__all__ = ["RULES", "ReferenceResolver", "ValidationOptions", "Validator"]
+__all__ = [
+    "RULES",
+    "Absent",
+    "Known",
+    "KnownTargets",
+    "ReferenceResolver",
+    "ValidationOptions",
+    "Validator",
+]

@@ -11,7 +11,7 @@ from typing import Any
 
 from fhir_server.definitions import Discriminator, Element, Structure, find_element
 from fhir_server.model import encode
-from fhir_server.validation.discriminator_path import Found, PathStep, follow, parse_path
+from fhir_server.validation.discriminator_path import Found, PathStep, by_name, follow, parse_path
 from fhir_server.validation.finding import has_error
 from fhir_server.validation.item import Item
 from fhir_server.validation.known_extension import url_of
@@ -127,8 +127,9 @@ def _compile(
         made = make(place, compiler)
         if made is not None:
             test, expected = made
+            followed = by_name(steps) if discriminator.type == "type" else steps
             return _Criterion(
-                discriminator.path, steps, test, expected, _constant(discriminator, steps, place)
+                discriminator.path, followed, test, expected, _constant(discriminator, steps, place)
             )
     return None
 

@@ -5,16 +5,20 @@ Spec: https://hl7.org/fhir/R4/profiling.html#discriminator (names, ``$this``, ``
 """
 
 import re
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from fhir_server.validation.reference_target import find_target, named_type
+from fhir_server.validation.reference_target import Target, find_here, find_target, named_type
 from fhir_server.validation.scope import Scope
 
 _STEP = re.compile(r"\$this|(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:\((?P<argument>[^)]*)\))?(?:\[x\])?")
 
 
 class PathStep(NamedTuple):
-    """One step: ``child`` by name, ``extension`` by url, ``type`` filter, ``resolve``."""
+    """One step: ``child`` by name, ``extension`` by url, ``type`` filter, ``resolve``.
+
+    ``named`` resolves too, but the type that a reference names is enough.
+    """
 
     kind: str
     name: str
@@ -63,6 +67,13 @@ def parse_path(path: str) -> tuple[PathStep, ...]:
         else:
             steps.append(PathStep("resolve" if name == "resolve" else "child", name))
     return tuple(steps)
+
+
+def by_name(steps: tuple[PathStep, ...]) -> tuple[PathStep, ...]:
+    """Return a path that ends at a target for who asks its type alone: none is fetched for it."""
+    if not steps or steps[-1].kind != "resolve":
+        return steps
+    return (*steps[:-1], PathStep("named", "resolve"))
 
 
 def follow(found: list[Found], steps: tuple[PathStep, ...]) -> list[Found]:
@@ -122,14 +133,33 @@ def _of_type(item: Found, step: PathStep) -> list[Found]:
 
 def _targets(item: Found, _step: PathStep) -> list[Found]:
     """Follow a reference; where it leads elsewhere, its type alone is known from the text."""
+    return _resolved(item, find_target)
+
+
+def _named(item: Found, _step: PathStep) -> list[Found]:
+    """Follow a reference outside only where its text does not name a type."""
+    return _resolved(item, _find_unnamed)
+
+
+def _find_unnamed(reference: str, scope: Scope) -> Target | None:
+    return (find_target if named_type(reference) is None else find_here)(reference, scope)
+
+
+def _resolved(item: Found, find: Callable[[str, Scope], Target | None]) -> list[Found]:
     reference = item.value.get("reference") if isinstance(item.value, dict) else item.value
     if not isinstance(reference, str):
         return []
-    target = find_target(reference, item.scope)
+    target = find(reference, item.scope)
     if target is None:
         named = named_type(reference)
         return [] if named is None else [Found({}, named, None, item.scope)]
     return [Found(target.resource, target.resource.get("resourceType"), None, target.scope)]
 
 
-_WAYS = {"child": _children, "extension": _extensions, "type": _of_type, "resolve": _targets}
+_WAYS = {
+    "child": _children,
+    "extension": _extensions,
+    "type": _of_type,
+    "resolve": _targets,
+    "named": _named,
+}

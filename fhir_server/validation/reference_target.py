@@ -37,15 +37,31 @@ def is_absolute(uri: str) -> bool:
 
 def find_target(reference: str, scope: Scope) -> Target | None:
     """Look in the same resource, then in the Bundle around it, then ask the resolver."""
+    return find_here(reference, scope) or _outside(reference, scope)
+
+
+def find_here(reference: str, scope: Scope) -> Target | None:
+    """Look in the same resource, then in the Bundle around it."""
     if reference.startswith("#"):
         return _in_container(reference[1:], scope)
-    found = find_in_bundles(reference, scope)
-    if found is not None:
-        return found
+    return find_in_bundles(reference, scope)
+
+
+def is_deleted(reference: str, scope: Scope) -> bool:
+    """Say whether the resolver knows that the target has been deleted."""
     resolver = scope.run.resolver
-    resource = None if resolver is None else resolver.resolve(reference)
+    return resolver is not None and resolver.is_deleted(reference)
+
+
+def _outside(reference: str, scope: Scope) -> Target | None:
+    resolver = scope.run.resolver
+    if resolver is None or reference.startswith("#"):
+        return None
+    resource = resolver.resolve(reference)
     if resource is None:
         return None
+    if resource is scope.root:
+        return Target(resource, scope.contained(resource) if scope.is_contained else scope)
     return Target(resource, scope.elsewhere(resource))
 
 

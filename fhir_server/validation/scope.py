@@ -26,6 +26,9 @@ class ReferenceResolver(Protocol):
     def resolve(self, reference: str) -> JsonObject | None:
         """Return the resource that a literal reference leads to; None: not here."""
 
+    def is_deleted(self, reference: str) -> bool:
+        """Say whether it led to a resource that has been deleted."""
+
 
 NO_VARIABLES: Mapping[str, Sequence[Node]] = MappingProxyType({})
 
@@ -136,7 +139,7 @@ class Run:
         "_compared",
         "_contained",
         "conformance",
-        "held",
+        "elsewhere",
         "is_strict",
         "resolver",
         "table",
@@ -151,7 +154,7 @@ class Run:
         self.unknown_profile: Severity = "warning" if is_strict else table.options.unknown_profile
         self.resolver = resolver
         self.conformance: dict[tuple[int, str], bool] = {}  # by identity of the value
-        self.held: list[JsonObject] = []  # what was fetched, so that identities stay unique
+        self.elsewhere: dict[int, Scope] = {}  # of targets outside, by identity; keeps them unique
         self._contained: dict[int, Contained] = {}  # by identity of the container
         self._compared = 0
 
@@ -186,10 +189,14 @@ class Scope:
         root: The resource it is contained in, or itself.
         holder: The scope of the Bundle whose entry it is, or of the Parameters it stands in.
         full_url: ``fullUrl`` of the entry it stands in.
+        is_elsewhere: Whether it lies outside of what was posted.
         index: Of a Bundle: its entries by URL.
     """
 
-    __slots__ = ("_element_ids", "_index", "env", "full_url", "holder", "resource", "root", "run")
+    __slots__ = (
+        "_element_ids", "_index", "env", "full_url", "holder", "is_elsewhere", "resource", "root",
+        "run",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -199,12 +206,14 @@ class Scope:
         root: JsonObject | None = None,
         holder: "Scope | None" = None,
         full_url: str | None = None,
+        is_elsewhere: bool = False,
     ) -> None:
         self.run = run
         self.resource = resource
         self.root = resource if root is None else root
         self.holder = holder
         self.full_url = full_url
+        self.is_elsewhere = is_elsewhere
         self.env: Env | None = None
         self._index: BundleIndex | None = None
         self._element_ids: set[str] | None = None
@@ -232,21 +241,35 @@ class Scope:
 
     def contained(self, resource: JsonObject) -> "Scope":
         """Return the scope of a resource in ``contained``."""
-        return Scope(self.run, resource, root=self.root, holder=self.holder, full_url=self.full_url)
+        return Scope(
+            self.run,
+            resource,
+            root=self.root,
+            holder=self.holder,
+            full_url=self.full_url,
+            is_elsewhere=self.is_elsewhere,
+        )
 
     def entry(self, resource: JsonObject, full_url: str | None) -> "Scope":
         """Return the scope of a resource that stands in an entry or a parameter of this one."""
-        return Scope(self.run, resource, holder=self, full_url=full_url)
+        return Scope(
+            self.run, resource, holder=self, full_url=full_url, is_elsewhere=self.is_elsewhere
+        )
 
     def inside(self, resource: JsonObject) -> "Scope":
-        """Return the scope of a resource that lies somewhere in this one, or of this one itself."""
+        """Return the scope of a resource that this one holds, refers to outside, or is."""
         if resource is self.resource:
             return self
+        outside = self.run.elsewhere.get(id(resource))
+        if outside is not None:
+            return outside
         if id(resource) in self.run.contained(self.root).identities:
             return self.contained(resource)
         return self.entry(resource, self.index.url_of(resource))
 
     def elsewhere(self, resource: JsonObject) -> "Scope":
         """Return the scope of a resource that lies outside of what was posted."""
-        self.run.held.append(resource)
-        return Scope(self.run, resource)
+        known = self.run.elsewhere.get(id(resource))
+        if known is None:
+            known = self.run.elsewhere[id(resource)] = Scope(self.run, resource, is_elsewhere=True)
+        return known

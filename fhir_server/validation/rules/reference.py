@@ -6,13 +6,16 @@ Spec: https://hl7.org/fhir/R4/references.html
 from typing import Any
 
 from fhir_server.definitions import Element, Structure
-from fhir_server.validation.finding import Finding, Findings
+from fhir_server.model import Text
+from fhir_server.validation.finding import Finding, Findings, to_issue
 from fhir_server.validation.place import Place
 from fhir_server.validation.reference_target import (
     Target,
+    find_here,
     find_in_bundles,
     find_target,
     is_absolute,
+    is_deleted,
     named_type,
 )
 from fhir_server.validation.scope import Rule, Scope
@@ -134,27 +137,37 @@ class _Targets:
         reference = value.get("reference")
         if reference.__class__ is not str:
             return self._check_logical(value, by_type)
-        named = None
         word, slash, rest = reference.partition("/")
         if slash and word in by_type and rest.isalnum():
-            named = word
-            if not by_type[word] and scope.holder is None:
-                return None
-        target = None
-        if scope.holder is not None or reference[:1] == "#" or named is None or by_type[named]:
-            target = find_target(reference, scope)
+            named: str | None = word
+        else:
+            named = named_type(reference)
+        profiles = None if named is None else by_type.get(named)
+        if scope.holder is None and profiles is not None and not profiles:
+            return None
+        target = self._find(reference, named, profiles, scope)
         if target is not None:
             return self._check_target(reference, target, by_type)
         if self._must_be_here and (scope.holder is not None or reference[:1] == "#"):
             return [self._at("reference-target-missing", found=reference)]
-        named = named or named_type(reference)
-        if (
-            named is None
-            or named in by_type
-            or named not in self._table.registry.types.resource_types
-        ):
+        if profiles is not None:
+            if profiles and is_deleted(reference, scope):
+                return [self._at("reference-target-deleted", found=reference)]
+            return None
+        if named is None or named not in self._table.registry.types.resource_types:
             return None
         return [self._wrong_type(named, by_type)]
+
+    def _find(
+        self, reference: str, named: str | None, profiles: list[Structure] | None, scope: Scope
+    ) -> Target | None:
+        """Look outside only for what a profile asks, and not on from a target outside.
+
+        Nor where the target must be in the Bundle.
+        """
+        if scope.is_elsewhere or (self._must_be_here and scope.holder is not None):
+            return find_here(reference, scope)
+        return (find_target if named is None or profiles else find_here)(reference, scope)
 
     def _check_logical(self, value: Any, by_type: dict[str, list[Structure]]) -> Findings | None:
         stated = value.get("type")
@@ -188,8 +201,16 @@ class _Targets:
                 "reference-target-profile",
                 found=reference,
                 expected=" | ".join(p.url for p in profiles),
+                reason=self._reason(target, profiles[0], actual),
             )
         ]
+
+    def _reason(self, target: Target, profile: Structure, resource_type: str) -> Text:
+        """Return what is first wrong with a target by a profile that it does not meet."""
+        rule = self._table.overlay(profile)
+        found = None if rule is None else rule(target.resource, None, target.scope)
+        first = next((finding for finding in found or () if finding.is_error), None)
+        return Text(en="…", uk="…") if first is None else to_issue(first, resource_type).text
 
     def _wrong_type(self, named: str, by_type: dict[str, list[Structure]]) -> Finding:
         return self._at("reference-target-type", found=named, expected=" | ".join(sorted(by_type)))

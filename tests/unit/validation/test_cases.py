@@ -3,6 +3,7 @@
 A case gives a resource, profiles and definitions (of its own beside those of the file) where it
 needs them, ``strict`` where a strict validation is meant, and every issue as
 ``rule @ expression``, warnings and information too; ``patch`` and ``suggest`` compare further.
+``targets`` are handed in by name, ``lacks`` names what is asked for beside them.
 """
 
 from functools import cache
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from fhir_server.validation import Absent, KnownTargets
 from tests.support.profiles import profile
 
 FOLDER = Path(__file__).with_name("cases")
@@ -32,8 +34,18 @@ def definitions(area: str) -> list[dict[str, Any]]:
     ]
 
 
+def handed_in(case: dict[str, Any]) -> KnownTargets:
+    """The targets of a case; ``deleted`` and ``unknown`` say why there is none."""
+    targets = {
+        name: Absent[given.upper()] if isinstance(given, str) else given
+        for name, given in case.get("targets", {}).items()
+    }
+    return KnownTargets(targets, base_url="http://fhir.test/fhir", limit=10)
+
+
 @pytest.mark.parametrize(("case", "area"), CASES)
 def test_the_resource_has_exactly_these_issues(case: dict[str, Any], area: str, validate) -> None:
+    targets = handed_in(case)
     found = validate(
         case["resource"],
         definitions=[
@@ -42,10 +54,14 @@ def test_the_resource_has_exactly_these_issues(case: dict[str, Any], area: str, 
         ],
         is_strict=case.get("strict", False),
         profiles=case.get("profiles", ()),
+        resolver=targets if area == "target" else None,
         **case.get("options", {}),
     )
     told = [f"{issue.rule} @ {issue.expression}" for issue in found]
     assert told == case.get("issues", []), "\n".join(issue.text.en for issue in found)
+    if area == "target":
+        assert [*targets.lacking] == case.get("lacks", [])
+    assert all(words in found[0].text.en for words in case.get("says", ()))
     if "suggest" in case:
         assert list(found[0].suggestions) == case["suggest"]
     if "patch" in case:

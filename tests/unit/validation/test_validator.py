@@ -41,6 +41,9 @@ class Targets:
         self.asked.append(reference)
         return self._resources.get(reference.replace("/", "_"))
 
+    def is_deleted(self, reference: str) -> bool:
+        return False
+
 
 def test_rules_are_the_order_of_work() -> None:
     assert [rule.__name__.rpartition(".")[2] for rule in RULES] == [

@@ -98,6 +98,9 @@ def test_a_questionnaire_that_the_resolver_gives_counts(validate) -> None:
         def resolve(self, reference: str) -> Json | None:
             return form() if reference == "Questionnaire/1" else None
 
+        def is_deleted(self, reference: str) -> bool:
+            return False
+
     found = validate(response("Questionnaire/1"), resolver=Resolver())
     assert WRONG in told(found)
 
