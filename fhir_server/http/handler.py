@@ -182,6 +182,7 @@ class FhirHandler:
                 media_type = JSON.media_type
             elif media_type == FORM and exchange.path.endswith("_search"):
                 parameters = (*parameters, *_decoded(exchange.body))
+                self._negotiate(exchange, parameters)  # a form may name the format too
             elif media_type not in (QUERIES if exchange.path.endswith("$graphql") else PATCHES):
                 resource = await self._decode(exchange, body_format(content_type))
         return Request(

@@ -25,7 +25,7 @@ from fhir_server.search import And, ParsedSearch
 
 MAX_MEMBERS = 200
 """Patients of one group; the compartments of more are better exported."""
-_ENCOUNTER = ("_since", "_type", "_count")
+_ENCOUNTER = ("_since", "_type", "_count", "_elements", "_summary")
 _PERIOD = ("start", "end")
 _WIRE = frozenset({"_page", "_format", "_pretty"})
 
@@ -33,7 +33,8 @@ _WIRE = frozenset({"_page", "_format", "_pretty"})
 async def everything(services: Services, target: Target, request: Request) -> Response:
     """Return one page of the compartment with the resources that it refers to.
 
-    ``start`` and ``end`` bound when care was given, ``_since`` when something was last changed.
+    ``start`` and ``end`` bound when care was given, ``_since`` when something was last changed;
+    ``_elements`` and ``_summary`` shape the entries as in a search.
 
     Raises:
         InvalidRequest: A parameter is unknown or malformed.

@@ -49,7 +49,8 @@ class ResultOptions:
         sort: Order.
         total: Whether the number of all matches is wanted; None: the client did not say.
         summary: ``_summary``; None: whole resources.
-        elements: ``_elements``: names of elements at the top of a resource; empty: all.
+        elements: ``_elements``: names of elements at the top of a resource, plain or behind their
+            type (``Patient.name``); empty: all.
         includes: ``_include`` and ``_revinclude``.
         explain: Whether the plan is wanted instead of the matches.
         contained: ``_contained``.
@@ -137,26 +138,29 @@ class OptionReader:
         return replace(options, is_container_wanted=chosen == "container")
 
     def elements(self, options: ResultOptions, name: str, value: str) -> ResultOptions:
-        """Names may be given with their type (``Patient.name``)."""
-        names = [piece.strip().rpartition(".")[2] for piece in split(value, ",") if piece.strip()]
+        """Names of elements, which may be given with their type (``Patient.name``)."""
+        names = [piece.strip() for piece in split(value, ",") if piece.strip()]
         for element in names:
-            if not any(
-                element in self._scope.registry.types.element_names(resource_type)
-                for resource_type in self._types
-            ):
-                known = self._scope.registry.types.element_names(self._types[0])
-                close = nearest(element, known)
-                raise refusal(
-                    "search-element-unknown", name, (close,), found=element, nearest=close
-                )
+            self._known_element(name, element)
         return replace(options, elements=tuple(dict.fromkeys((*options.elements, *names))))
 
+    def _known_element(self, name: str, element: str) -> None:
+        table = self._scope.registry.types
+        prefix, _, plain = element.rpartition(".")
+        is_typed = prefix in table.resource_types
+        types = (prefix,) if is_typed else self._types
+        known = {code for resource_type in types for code in table.element_names(resource_type)}
+        if (plain if is_typed else element).removesuffix("[x]") not in known:
+            close = nearest(plain, known)
+            raise refusal("search-element-unknown", name, (close,), found=element, nearest=close)
+
     def sort(self, options: ResultOptions, name: str, value: str) -> ResultOptions:
-        """Codes, each with ``-`` for descending."""
-        keys = tuple(self._sort_key(name, piece.strip()) for piece in split(value, ",") if piece)
+        """Codes, each with ``-`` for descending; where it repeats, the further keys come after."""
+        more = (self._sort_key(name, piece.strip()) for piece in split(value, ",") if piece)
+        keys = (*options.sort, *more)
         if len(keys) > self._scope.limits.max_sort_keys:
             raise _too_costly("search-sort-too-long", name, self._scope.limits.max_sort_keys)
-        return replace(options, sort=_once(name, options.sort or None, keys))
+        return replace(options, sort=keys)
 
     def _sort_key(self, name: str, text: str) -> SortKey:
         code = text.removeprefix("-")

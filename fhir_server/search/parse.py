@@ -251,8 +251,14 @@ class _Reading:
         return True
 
     def result(self, around: Around) -> ParsedSearch:
-        """Put together what was read."""
+        """Put together what was read.
+
+        Raises:
+            InvalidRequest: Two parameters cannot be used together.
+        """
         options = self._options
+        if options.summary == "text" and options.includes:
+            raise refusal("search-summary-include", "_summary")
         counts_only = options.count == 0 or options.summary == "count"
         count = self._scope.limits.default_count if options.count is None else options.count
         total = options.total or ("accurate" if counts_only else "none")

@@ -24,6 +24,15 @@ _ID = "_id"
 _LIST = "_list"
 _FILTER_ID = re.compile(r"(?<![^.:])id$")
 """The page on filters calls ``_id`` so (``subject.id eq 3425``)."""
+_FUNCTIONAL_LISTS: Mapping[str, str] = {
+    "$current-problems": "Condition?patient=[id]&clinical-status=active,recurrence,relapse",
+    "$current-medications": "MedicationStatement?patient=[id]&status=active",
+    "$current-allergies": "AllergyIntolerance?patient=[id]&clinical-status=active",
+    "$current-drug-allergies": (
+        "AllergyIntolerance?patient=[id]&clinical-status=active&category=medication"
+    ),
+}
+"""Searches that come nearest to lists that no one curates here (lifecycle.html#lists)."""
 _FULL_TEXT = frozenset({full_text.NARRATIVE, full_text.CONTENT})
 
 
@@ -292,7 +301,8 @@ class _Clause:
         """Members of a List; the functional ones (``$current-problems``) are not offered."""
         for value in self._alternatives:
             if value.startswith("$"):
-                raise self._refuse("search-parameter-not-supported", found=value)
+                instead = _FUNCTIONAL_LISTS.get(value, "[type]?patient=[id]&status=active")
+                raise self._refuse("search-functional-list", found=value, expected=instead)
         ids = tuple(LogicalId(unescape(value)) for value in self._alternatives)
         return Has(source_type=ResourceType("List"), parameter="item", where=IdMatch(values=ids))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from fhir_server.search.clause import CodeExpander, Question, split, unescape
 from fhir_server.search.gathered import Gathered, IndexOptions, Writer
+from fhir_server.search.links import read_link
 from fhir_server.search.params import string
 from fhir_server.search.tree import Node, Not, TokenMatch, TokenTerm
 from fhir_server.search.values import TokenValue
@@ -188,11 +189,26 @@ def _in(question: Question) -> Node:
     expander = _expander(question)
     terms: list[TokenTerm] = []
     for value in question.alternatives:
-        members = expander.members(unescape(value))
+        members = expander.members(_value_set(question, unescape(value)))
         if members is None:
             raise question.refuse("search-value-set-unknown", found=value)
         _take(question, terms, (TokenTerm(system, code) for system, code in members))
     return TokenMatch(parameter=question.parameter, values=tuple(terms))
+
+
+def _value_set(question: Question, uri: str) -> str:
+    """Return the canonical of a value set; one that is named by its address here is looked up.
+
+    An address goes before a canonical of the same text (search.html#modifiers).
+    """
+    link = read_link(uri, question.scope.base_urls)
+    if link.type != "ValueSet":
+        return uri
+    listed = question.scope.registry.listing("ValueSet")
+    entry = next((entry for entry in reversed(listed) if entry.id == link.id), None)
+    if entry is None:
+        return uri
+    return f"{entry.url}|{entry.version}" if entry.version else entry.url
 
 
 def _not_in(question: Question) -> Node:

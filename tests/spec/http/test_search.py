@@ -100,6 +100,22 @@ async def test_a_search_by_post_merges_query_and_form(client) -> None:
     assert link(answer.json(), "self") == f"{BASE_URL}/Patient?gender=male&_id=a"
 
 
+async def test_a_form_may_name_the_format(client) -> None:
+    answer = await client.post(
+        "Patient/_search",
+        "_id=a&_format=xml",
+        content_type="application/x-www-form-urlencoded",
+    )
+    assert answer.headers["Content-Type"].startswith("application/fhir+xml")
+    assert f'value="{BASE_URL}/Patient?_id=a&amp;_format=xml"' in answer.text
+    refused = await client.post(
+        "Patient/_search",
+        "_id=a&_format=text/csv",
+        content_type="application/x-www-form-urlencoded",
+    )
+    assert refused.status_code == 406
+
+
 async def test_the_total_alone(client) -> None:
     for query in ("_summary=count", "_count=0"):
         bundle = (await client.get(f"Patient?{query}")).json()

@@ -55,6 +55,25 @@ async def test_it_is_narrowed_by_type_and_time(client) -> None:
     assert found(later.json()) == []
 
 
+async def test_its_entries_are_shaped_as_in_a_search(client) -> None:
+    bundle = (await client.get("Patient/a/$everything?_elements=Patient.id,subject")).json()
+    parts = {e["resource"]["id"]: e["resource"] for e in bundle["entry"]}
+    assert sorted(parts) == ["a", "o", "xa"]
+    assert "managingOrganization" not in parts["a"]
+    assert parts["xa"]["subject"] == {"reference": "Patient/a"}
+    assert all(part["meta"]["tag"][0]["code"] == "SUBSETTED" for part in parts.values())
+    assert bundle["link"][0]["url"].endswith("?_elements=Patient.id,subject")
+    data = (await client.get("Patient/a/$everything?_summary=data&_count=1")).json()
+    assert data["entry"][0]["resource"]["meta"]["tag"][0]["code"] == "SUBSETTED"
+    following = {k["relation"]: k["url"] for k in data["link"]}["next"]
+    rest = (await client.get(following)).json()
+    assert rest["entry"][0]["resource"]["meta"]["tag"][0]["code"] == "SUBSETTED"
+    counted = (await client.get("Patient/a/$everything?_summary=count")).json()
+    assert (counted["total"], "entry" in counted) == (2, False)
+    answer = await client.get("Patient/a/$everything?_elements=colour")
+    assert (answer.status_code, rules(answer)) == (400, ["search-element-unknown"])
+
+
 async def test_it_can_be_called_by_post(client) -> None:
     body = {
         "resourceType": "Parameters",

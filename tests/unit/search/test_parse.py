@@ -113,7 +113,7 @@ def test_result_parameters_are_read(parse: Parse) -> None:
     options = parsed.options
     assert (options.summary, options.elements, options.explain) == (
         "data",
-        ("status", "code"),
+        ("status", "Observation.code"),
         True,
     )
     assert options.includes == (
