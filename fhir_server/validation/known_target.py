@@ -26,6 +26,17 @@ class Absent(Enum):
     UNKNOWN = auto()
 
 
+def local_name(reference: str, base: str | None = None) -> str | None:
+    """Return ``Type/id`` or ``Type/id/_history/version``; None: it does not lead to our resources.
+
+    Args:
+        reference: Literal, with or without fragment.
+        base: What absolute URLs of ours begin with, up to the slash before the type.
+    """
+    form = _NAME.fullmatch(reference if base is None else reference.removeprefix(base))
+    return None if form is None else form["name"]
+
+
 Known = JsonObject | Absent
 """A resource, or why there is none."""
 
@@ -64,7 +75,7 @@ class KnownTargets:
         return self._known(reference) is Absent.DELETED
 
     def _known(self, reference: str) -> Known | None:
-        name = self._name(reference)
+        name = local_name(reference, self._base)
         if name is None:
             return None
         known = self._targets.get(name)
@@ -74,9 +85,3 @@ class KnownTargets:
             else:
                 self.left_out.add(name)
         return known
-
-    def _name(self, reference: str) -> str | None:
-        if self._base is not None:
-            reference = reference.removeprefix(self._base)
-        form = _NAME.fullmatch(reference)
-        return None if form is None else form["name"]

@@ -1,12 +1,14 @@
 """One validator with all it needs, and what it says of one source."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
 from fhir_server.cli.progress import compile_progress
 from fhir_server.cli.sources import Source
+from fhir_server.cli.validate.neighbours import Neighbours, NeighbourTargets
 from fhir_server.cli.validate.options import Demand
 from fhir_server.cli.workspace import installed_archives
 from fhir_server.definitions import Registry, load_registry
@@ -14,6 +16,8 @@ from fhir_server.model import FhirError, Issue, with_positions
 from fhir_server.terminology import Terminology
 from fhir_server.validation import ValidationOptions, Validator
 from fhir_server.xml import XmlCodec
+
+Files = Callable[[], Iterable[Path]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +39,19 @@ class Checker:
     Args:
         registry: The definitions.
         demand: What is asked of every resource.
+        files: Lists the files among which the targets of references are.
     """
 
-    def __init__(self, registry: Registry, demand: Demand) -> None:
+    def __init__(self, registry: Registry, demand: Demand, files: Files) -> None:
         self._validator = Validator(registry, Terminology(registry), ValidationOptions())
         self._xml = XmlCodec(registry.types)
         self._demand = demand
+        self._files = files
+        self.begin()
+
+    def begin(self) -> None:
+        """Look at the files anew: they may have changed."""
+        self._neighbours = Neighbours(self._files, self._xml)
 
     def check(self, source: Source) -> Checked:
         """Return what is wrong with a source, with lines and columns."""
@@ -52,7 +63,10 @@ class Checker:
         except FhirError as refusal:
             return refusal.issues
         found = self._validator.validate(
-            resource, profiles=self._demand.profiles, is_strict=self._demand.is_strict
+            resource,
+            profiles=self._demand.profiles,
+            resolver=NeighbourTargets(self._neighbours),
+            is_strict=self._demand.is_strict,
         )
         return with_positions(found, source.posted(self._xml)) if found else ()
 

@@ -78,7 +78,7 @@ def command(
     """Validate FILEs against R4, their own profiles and --profile.
 
     A FILE is JSON, XML or NDJSON, a folder, a quoted glob such as "data/**/*.json", or "-" for
-    stdin.
+    stdin. Where a profile asks about the targets of references, they are looked for in all FILES.
 
     Exit code 0: no errors; 1: errors were found; 2: a file or a profile cannot be used.
     """

@@ -43,9 +43,13 @@ class Options:
         """Return the files and folders, globs resolved."""
         return found_paths(name for name in self.files if name != "-")
 
+    def resource_files(self) -> Iterator[Path]:
+        """Yield the files, folders opened."""
+        return source_files(self.paths())
+
     def sources(self) -> Iterator[Source]:
         """Yield every resource, those of stdin first."""
         if "-" in self.files:
             yield from read_stdin()
-        for path in source_files(self.paths()):
+        for path in self.resource_files():
             yield from read_file(path)

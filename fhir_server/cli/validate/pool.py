@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from typing import NamedTuple
 
 from fhir_server.cli.sources import Source
-from fhir_server.cli.validate.checker import Checked, Checker
+from fhir_server.cli.validate.checker import Checked, Checker, Files
 from fhir_server.cli.validate.options import Demand
 from fhir_server.definitions import Registry
 
@@ -25,7 +25,7 @@ class _Worker(NamedTuple):
 
 
 def check_all(
-    sources: Iterable[Source], registry: Registry, demand: Demand, jobs: int
+    sources: Iterable[Source], registry: Registry, demand: Demand, files: Files, jobs: int
 ) -> Iterator[Checked]:
     """Yield what is found in each source, in their order.
 
@@ -33,13 +33,14 @@ def check_all(
         sources: Read no further than needed.
         registry: The definitions; forked processes share its memory.
         demand: What is asked of every resource.
+        files: Lists the files among which targets are; each process looks for itself.
         jobs: How many processes; 1 does it in this one.
     """
     if jobs == 1:
-        checker = Checker(registry, demand)
+        checker = Checker(registry, demand, files)
         yield from (checker.check(source) for source in sources)
         return
-    workers = [_start(registry, demand) for _ in range(jobs)]
+    workers = [_start(registry, demand, files) for _ in range(jobs)]
     try:
         yield from _distribute(iter(sources), workers)
     finally:
@@ -74,10 +75,12 @@ def _send(sources: Iterator[Source], worker: _Worker, waiting: deque[_Worker]) -
     return bool(chunk)
 
 
-def _start(registry: Registry, demand: Demand) -> _Worker:
+def _start(registry: Registry, demand: Demand, files: Files) -> _Worker:
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe()
-    process = context.Process(target=_work, args=(here, there, registry, demand), daemon=True)
+    process = context.Process(
+        target=_work, args=(here, there, registry, demand, files), daemon=True
+    )
     process.start()
     there.close()
     return _Worker(process, here)  # type: ignore[arg-type] # a process of the context is one
@@ -88,10 +91,11 @@ def _work(
     pipe: "Connection[object, object]",
     registry: Registry,
     demand: Demand,
+    files: Files,
 ) -> None:
     """Answer chunks until the other end closes; so must the copy of it that a fork leaves here."""
     other_end.close()
-    checker = Checker(registry, demand)
+    checker = Checker(registry, demand, files)
     while True:
         try:
             chunk = pipe.recv()

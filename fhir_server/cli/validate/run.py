@@ -59,13 +59,18 @@ class Run:
     def _all(self, sources: Iterable[Source]) -> Iterator[Checked]:
         options = self._options
         if options.jobs == 1 or options.mends:
+            self._one().begin()
             yield from (self._one().check(source) for source in sources)
         else:
-            yield from check_all(sources, self._registry, options.demand, options.jobs)
+            yield from check_all(
+                sources, self._registry, options.demand, options.resource_files, options.jobs
+            )
 
     def _one(self) -> Checker:
         if self._checker is None:
-            self._checker = Checker(self._registry, self._options.demand)
+            self._checker = Checker(
+                self._registry, self._options.demand, self._options.resource_files
+            )
         return self._checker
 
     def _baseline(self) -> Baseline | None:
