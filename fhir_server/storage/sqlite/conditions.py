@@ -51,6 +51,7 @@ class Conditions:
     def __init__(self, finder: RangeFinder) -> None:
         self._finder = finder
         self._aliases = 0
+        self._rarest: dict[tuple[int, str], tuple[int, int]] = {}
 
     def holds(self, node: Node, resource_type: str, res: str) -> Fragment:
         """Return the condition that the resource numbered ``res`` (SQL) satisfies ``node``."""
@@ -137,6 +138,9 @@ class Conditions:
             return [self._listed(part, resource_type) for part in node.parts]
         if isinstance(node, Or):
             return [max((self._listed(part, resource_type) for part in node.parts), default=0)]
+        if isinstance(node, CompositeMatch):
+            rarest = (self._rarest_part(parts, resource_type)[0] for parts in node.values)
+            return [max(rarest, default=0)]
         return []
 
     def _listed(self, node: Node, resource_type: str) -> int:
@@ -328,9 +332,12 @@ class Conditions:
         return union(found) if found else EMPTY
 
     def _composite_set(self, node: CompositeMatch, resource_type: str) -> Fragment:
+        """Drive by the part with the fewest rows: a code alone may be that of half the store."""
         found: list[Fragment] = []
-        for first, *others in node.values:
-            for one in self._finder.ranges(first, resource_type):  # type: ignore[arg-type] # single
+        for parts in node.values:
+            at = self._rarest_part(parts, resource_type)[1]
+            others = (*parts[:at], *parts[at + 1 :])
+            for one in self._finder.ranges(parts[at], resource_type):  # type: ignore[arg-type] # single
                 row = self._alias()
                 where = all_of(
                     (one.holds(row), *(self._same_group(o, resource_type, row) for o in others))
@@ -341,6 +348,20 @@ class Conditions:
                         Fragment(f"SELECT {row}.res FROM {source} WHERE {where.text}", where.values)
                     )
         return union(found) if found else EMPTY
+
+    def _rarest_part(self, parts: tuple[Leaf, ...], resource_type: str) -> tuple[int, int]:
+        """Return how many rows the rarest part of a composite has, up to `FEW` plus 1, and which.
+
+        Some thousands of the rows of a broad part would be tested to find as many that match: 15 ms
+        of CPU at 3,200 patients, and in proportion to the store where few match.
+        """
+        key = (id(parts), resource_type)
+        if key not in self._rarest:
+            self._rarest[key] = min(
+                (self.counted(self._leaf_set(part, resource_type)), at)  # type: ignore[arg-type] # single
+                for at, part in enumerate(parts)
+            )
+        return self._rarest[key]
 
     def _chain_set(self, node: Chain, resource_type: str) -> Fragment:
         param = self._finder.parameter(schema.REFERENCE, resource_type, node.parameter)
