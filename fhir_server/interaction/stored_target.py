@@ -9,7 +9,7 @@ Decision: docs/decisions/0035-targets-in-the-store.md
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from fhir_server.model import (
     Issue,
@@ -59,40 +59,80 @@ async def judged(
     Returns:
         The findings of each judge, with a warning where targets were not read.
     """
-    known = dict(targets)
-    left = [most_targets] * len(judges)
-    found: list[tuple[Issue, ...]] = [()] * len(judges)
-    lookups: dict[int, KnownTargets] = {}
-
-    def judge(waiting: Sequence[int]) -> None:
-        for at in waiting:
-            lookups[at] = KnownTargets(known, base_url=base_url, limit=left[at])
-            found[at] = judges[at](lookups[at])
-
-    waiting: Sequence[int] = range(len(judges))
+    judging = _Judging(store, judges, base_url, targets, most_targets)
+    waiting = list(range(len(judges)))
     for _ in range(_MOST_ROUNDS):
-        if is_large:
-            await asyncio.to_thread(judge, waiting)
-        else:
-            judge(waiting)
-        names = dict.fromkeys(name for at in waiting for name in lookups[at].lacking)
-        wanted = [*names][: MOST_OF_ALL - len(known) + len(targets)]
-        if not wanted:
+        again: list[int] = []
+        for chunk in _growing(waiting):
+            if is_large:
+                await asyncio.to_thread(judging.judge, chunk)
+            else:
+                judging.judge(chunk)
+            again += await judging.read(chunk)
+        waiting = again
+        if not waiting:
             break
-        read = await _read(store, wanted)
-        known |= read
-        for at in waiting:
-            left[at] -= len(lookups[at].lacking)
-        waiting = [
+    return judging.told()
+
+
+def _growing(waiting: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Cut into 1, 2, 4 …: later entries mostly refer to what earlier ones have, once it is read."""
+    start, size = 0, 1
+    while start < len(waiting):
+        yield waiting[start : start + size]
+        start, size = start + size, size * 2
+
+
+class _Judging:
+    """The judges of one request, and the targets known so far."""
+
+    def __init__(
+        self,
+        store: ResourceStore,
+        judges: Sequence[Judge],
+        base_url: str,
+        targets: Mapping[str, Known],
+        most_targets: int,
+    ) -> None:
+        self._store = store
+        self._judges = judges
+        self._base_url = base_url
+        self._known = dict(targets)
+        self._most_known = len(targets) + MOST_OF_ALL
+        self._left = [most_targets] * len(judges)
+        self._found: list[tuple[Issue, ...]] = [()] * len(judges)
+        self._lookups: dict[int, KnownTargets] = {}
+
+    def judge(self, chunk: Sequence[int]) -> None:
+        """Let some judges tell their findings by what is known."""
+        for at in chunk:
+            lookup = KnownTargets(self._known, base_url=self._base_url, limit=self._left[at])
+            self._lookups[at] = lookup
+            self._found[at] = self._judges[at](lookup)
+
+    async def read(self, chunk: Sequence[int]) -> list[int]:
+        """Read what some judges lacked; return those who have more to judge by now."""
+        lacking = {at: self._lookups[at].lacking for at in chunk if self._lookups[at].lacking}
+        if not lacking:
+            return []
+        names = dict.fromkeys(name for each in lacking.values() for name in each)
+        wanted = [*names][: self._most_known - len(self._known)]
+        self._known |= await _read(self._store, wanted)
+        for at, each in lacking.items():
+            self._left[at] -= len(each)
+        return [
             at
-            for at in waiting
-            if any(read.get(n, Absent.UNKNOWN) is not Absent.UNKNOWN for n in lookups[at].lacking)
+            for at, each in lacking.items()
+            if any(self._known.get(name, Absent.UNKNOWN) is not Absent.UNKNOWN for name in each)
         ]
-    for at, lookup in lookups.items():
-        unread = len(lookup.left_out) + sum(name not in known for name in lookup.lacking)
-        if unread:
-            found[at] += (issue("reference-target-unread", found=unread),)
-    return found
+
+    def told(self) -> list[tuple[Issue, ...]]:
+        """Return what was found by each judge, and what could not be, for lack of targets."""
+        for at, lookup in self._lookups.items():
+            unread = len(lookup.left_out) + sum(n not in self._known for n in lookup.lacking)
+            if unread:
+                self._found[at] += (issue("reference-target-unread", found=unread),)
+        return self._found
 
 
 async def _read(store: ResourceStore, names: Sequence[str]) -> dict[str, Known]:
