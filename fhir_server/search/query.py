@@ -14,13 +14,26 @@ from fhir_server.search import filter as filter_language
 from fhir_server.search.clause import Question, Scope, nearest, one_of, refusal, split, unescape
 from fhir_server.search.filter import Both, Filter, Negation, Test
 from fhir_server.search.params import KINDS
-from fhir_server.search.tree import And, Chain, Has, IdMatch, Missing, Node, Not, Or
+from fhir_server.search.tree import (
+    EVERYTHING,
+    NOTHING,
+    And,
+    Chain,
+    Has,
+    IdMatch,
+    Missing,
+    Node,
+    Not,
+    Or,
+)
 
 Types = tuple[ResourceType, ...]
 """What a clause is about: one type, or all those a search over types names."""
 
 _HAS = "_has:"
 _ID = "_id"
+_ID_NAMES = ("missing", "not")
+_ID_MODIFIERS = frozenset({None, *_ID_NAMES})
 _LIST = "_list"
 _FILTER_ID = re.compile(r"(?<![^.:])id$")
 """The page on filters calls ``_id`` so (``subject.id eq 3425``)."""
@@ -265,10 +278,10 @@ class _Clause:
     # -- plain parameters
 
     def _plain(self, types: Types, code: str, modifier: str | None) -> Node:
-        if code == _ID and modifier is None:
-            return IdMatch(values=tuple(LogicalId(unescape(v)) for v in self._alternatives))
-        if code == _LIST and modifier is None:
-            return self._list()
+        if code == _ID and modifier in _ID_MODIFIERS:
+            return self._id(modifier)
+        if code == _LIST:
+            return self._list(modifier)
         definition = definition_of(self._scope, types, self._name, code)
         self._check_offered(definition)
         if modifier == "missing":
@@ -297,8 +310,17 @@ class _Clause:
         rule = "search-words-off" if code in _FULL_TEXT else "search-parameter-not-supported"
         raise self._refuse(rule, found=code)
 
-    def _list(self) -> Node:
+    def _id(self, modifier: str | None) -> Node:
+        """The key: as a token, but for the modifiers that need more than a code."""
+        if modifier == "missing":
+            return self._missing(_ID)
+        found = IdMatch(values=tuple(LogicalId(unescape(v)) for v in self._alternatives))
+        return Not(part=found) if modifier == "not" else found
+
+    def _list(self, modifier: str | None) -> Node:
         """Members of a List; the functional ones (``$current-problems``) are not offered."""
+        if modifier is not None:
+            raise self._refuse("search-modifier-unknown", found=modifier, kind=_LIST, expected="-")
         for value in self._alternatives:
             if value.startswith("$"):
                 instead = _FUNCTIONAL_LISTS.get(value, "[type]?patient=[id]&status=active")
@@ -307,8 +329,10 @@ class _Clause:
         return Has(source_type=ResourceType("List"), parameter="item", where=IdMatch(values=ids))
 
     def _missing(self, code: str) -> Node:
-        if code == _ID or self._alternatives not in {("true",), ("false",)}:
+        if self._alternatives not in {("true",), ("false",)}:
             raise self._refuse("search-missing-invalid", found=",".join(self._alternatives))
+        if code == _ID:  # there is no resource without one
+            return NOTHING if self._alternatives == ("true",) else EVERYTHING
         return Missing(parameter=code, is_missing=self._alternatives == ("true",))
 
     def _check_modifier(self, definition: SearchParameter, modifier: str | None) -> None:
@@ -325,7 +349,7 @@ class _Clause:
             "search-modifier-unknown",
             found=modifier,
             kind=definition.type,
-            expected=one_of(("missing", *allowed)),
+            expected=one_of(_ID_NAMES if definition.code == _ID else ("missing", *allowed)),
         )
 
     def _known_type(self, name: str) -> None:

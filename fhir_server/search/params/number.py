@@ -15,7 +15,8 @@ from fhir_server.search.values import LEAST, MOST, NumberValue
 
 MODIFIERS: tuple[str, ...] = ()
 _TYPES = frozenset({"integer", "decimal", "positiveInt", "unsignedInt"})
-_TEXT = re.compile(r"[+-]?([0-9]{1,40})(\.[0-9]{1,40})?(?:[eE]([+-]?[0-9]{1,2}))?")
+_TEXT = re.compile(r"[+ -]?([0-9]{1,40})(\.[0-9]{1,40})?(?:[eE]([+ -]?[0-9]{1,2}))?")
+"""A blank is taken for the ``+`` that a form decoder made a blank of."""
 _TENTH = Decimal("0.1")
 _EXACT = Context(prec=200)
 """Digits enough for any number that `_TEXT` takes."""
@@ -80,7 +81,7 @@ def number_term(text: str) -> NumberTerm | None:
     if found is None:
         return None
     _, point, exponent = found.groups()
-    value = Decimal(text)
+    value = Decimal(text.replace(" ", "+"))
     if prefix == "ap":
         slack = _EXACT.multiply(value.copy_abs(), _TENTH)
     else:
