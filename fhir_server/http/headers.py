@@ -16,6 +16,7 @@ Headers = Mapping[bytes, bytes]
 
 NO_PRECONDITIONS = Preconditions()
 NO_PREFERENCES = Preferences()
+_CONDITIONAL = frozenset({b"if-match", b"if-none-match", b"if-modified-since", b"if-none-exist"})
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -43,12 +44,12 @@ def preconditions(headers: Headers) -> Preconditions:
     Raises:
         InvalidRequest: An entity tag is not one, or ``If-Match`` names several versions.
     """
+    if _CONDITIONAL.isdisjoint(headers):
+        return NO_PRECONDITIONS
     if_match = text_of(headers, b"if-match")
     if_none_match = text_of(headers, b"if-none-match")
     if_modified_since = text_of(headers, b"if-modified-since")
     if_none_exist = text_of(headers, b"if-none-exist")
-    if (if_match, if_none_match, if_modified_since, if_none_exist) == (None, None, None, None):
-        return NO_PRECONDITIONS
     return Preconditions(
         if_match=single_tag("If-Match", if_match),
         if_none_match=entity_tags("If-None-Match", if_none_match or ""),

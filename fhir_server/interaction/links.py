@@ -5,15 +5,17 @@ and links in narratives are replaced; canonicals are not.
 """
 
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from os.path import commonprefix
 from typing import Any
 
 from fhir_server.definitions import TypeTable
-from fhir_server.model import JsonObject
+from fhir_server.model import JsonObject, decode_stored, encode
 
 _LINK_TYPES = frozenset({"uri", "url", "oid", "uuid"})
 _NARRATIVE_LINK = re.compile(r"""((?:href|src)\s*=\s*)(["'])(.*?)\2""")
+_REFERENCE = re.compile(rb'"reference":("[^"\\]*(?:\\.[^"\\]*)*")', re.DOTALL)
 _CONDITIONAL = re.compile(r"[A-Z][A-Za-z]+\?.+", re.DOTALL)
 
 
@@ -37,7 +39,7 @@ class Links:
 
     Attributes:
         references: Every ``Reference.reference``.
-        has_full_url: Whether something else is the full URL of an entry, or links to one.
+        has_full_url: Whether anything may be the full URL of an entry, or link to one.
     """
 
     references: frozenset[str]
@@ -52,26 +54,35 @@ class Links:
 NO_LINKS = Links(references=frozenset(), has_full_url=False)
 
 
-def links_of(resource: JsonObject, full_urls: Container[str]) -> Links:
-    """Look through a resource once; most need no rewriting, which takes ten times as long."""
-    references: set[str] = set()
-    has_full_url = False
-    waiting: list[Any] = [resource]
-    while waiting:
-        value = waiting.pop()
-        for key, child in value.items() if value.__class__ is dict else enumerate(value):
-            kind = child.__class__
-            if kind is str:
-                if key == "reference":
-                    references.add(child)
-                elif key == "div":
-                    links = (match[3] for match in _NARRATIVE_LINK.finditer(child))
-                    has_full_url = has_full_url or any(link in full_urls for link in links)
-                elif child in full_urls:
-                    has_full_url = True
-            elif kind is dict or kind is list:
-                waiting.append(child)
-    return Links(references=frozenset(references), has_full_url=has_full_url)
+class LinkFinder:
+    """Looks for links in the text of resources, which takes a third of the time of walking them.
+
+    Args:
+        full_urls: Of the entries.
+    """
+
+    def __init__(self, full_urls: Iterable[str]) -> None:
+        by_scheme: dict[str, list[str]] = {}
+        for url in full_urls:
+            by_scheme.setdefault(url.partition(":")[0], []).append(url)
+        self._beginnings = tuple(
+            encode(commonprefix(urls))[1:-1]  # noqa: RUF071 # of texts, not of paths
+            for urls in by_scheme.values()
+        )
+
+    def links_of(self, resource: JsonObject) -> Links:
+        """Say what links a resource may have; most need no rewriting, which takes far longer."""
+        text = encode(resource)
+        return Links(
+            references=frozenset(map(_text_of, _REFERENCE.findall(text))),
+            has_full_url=any(beginning in text for beginning in self._beginnings),
+        )
+
+
+def _text_of(quoted: bytes) -> str:
+    if b"\\" not in quoted:
+        return quoted[1:-1].decode()
+    return decode_stored(b'{"reference":%b}' % quoted)["reference"]  # type: ignore[no-any-return] # a string, as it is quoted
 
 
 class LinkRewriter:

@@ -24,10 +24,10 @@ from fhir_server.interaction.entry import Entry, of_entry, posted_entries, read_
 from fhir_server.interaction.knowledge import Knowledge
 from fhir_server.interaction.links import (
     NO_LINKS,
+    LinkFinder,
     LinkRewriter,
     Links,
     conditional_references,
-    links_of,
 )
 from fhir_server.interaction.message import Request, Response
 from fhir_server.interaction.plan import Planned, Planner
@@ -125,7 +125,8 @@ async def _linked(
         for plan in planned
         if plan.entry.full_url is not None and plan.identity is not None
     }
-    links = [_links(plan, targets) for plan in planned]
+    finder = LinkFinder(targets)
+    links = [_links(plan, finder) for plan in planned]
     targets |= await _referenced(services, knowledge, planned, links)
     rewriter = LinkRewriter(targets, knowledge.registry.types)
     linked: list[Planned] = []
@@ -139,9 +140,9 @@ async def _linked(
     return linked
 
 
-def _links(plan: Planned, full_urls: Mapping[str, str]) -> Links:
+def _links(plan: Planned, finder: LinkFinder) -> Links:
     resource = None if plan.change is None else plan.change.resource
-    return NO_LINKS if resource is None else links_of(resource, full_urls)
+    return NO_LINKS if resource is None else finder.links_of(resource)
 
 
 async def _referenced(

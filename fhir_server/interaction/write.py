@@ -6,6 +6,7 @@ Spec: https://hl7.org/fhir/R4/http.html#concurrency and https://hl7.org/fhir/R4/
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
 from fhir_server.interaction.knowledge import DEFINITION_TYPES, Knowledge
@@ -225,6 +226,7 @@ def stamp(
 _SERVER_META = frozenset({"versionId", "lastUpdated", "_versionId", "_lastUpdated"})
 
 
+@lru_cache(maxsize=16)  # 500 entries of a transaction are of one moment
 def instant(at: datetime) -> str:
     """Write a UTC time as FHIR's ``instant`` with milliseconds."""
     return at.isoformat(timespec="milliseconds")[:-6] + "Z"
