@@ -5,13 +5,16 @@ https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.typ
 """
 
 from collections.abc import AsyncIterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fhir_server.definitions import Registry
 from fhir_server.interaction import stored_target
 from fhir_server.storage.sqlite.store import SqliteStore
+from tests.support import client as support
 from tests.support.client import BASE_URL, FhirClient, rules, running
 from tests.support.mongo_store import database_url, empty_store
 from tests.support.profiles import profile
@@ -20,11 +23,12 @@ pytestmark = [pytest.mark.anyio, pytest.mark.spec("references.html#literal")]
 
 NAMED = "http://example.org/StructureDefinition/named"
 OF_NAMED = "http://example.org/StructureDefinition/of-named"
+PART = "http://example.org/StructureDefinition/part"
 ACTIVE = "http://example.org/StructureDefinition/of-active"
 NAME = {"id": "Organization.name", "path": "Organization.name", "min": 1}
-PROFILES = {
-    "named": profile(NAMED, "Organization", NAME),
-    "of-named": profile(
+PROFILES = (
+    profile(NAMED, "Organization", NAME),
+    profile(
         OF_NAMED,
         "Patient",
         {
@@ -33,7 +37,7 @@ PROFILES = {
             "type": [{"code": "Reference", "targetProfile": [NAMED]}],
         },
     ),
-    "of-active": profile(
+    profile(
         ACTIVE,
         "Patient",
         {
@@ -49,24 +53,41 @@ PROFILES = {
             ],
         },
     ),
-}  # fmt: skip
+    profile(
+        PART,
+        "Organization",
+        NAME,
+        {
+            "id": "Organization.partOf",
+            "path": "Organization.partOf",
+            "type": [{"code": "Reference", "targetProfile": [NAMED]}],
+        },
+    ),
+)  # fmt: skip
 GOOD = {"resourceType": "Organization", "id": "good", "name": "A"}
 IDENTIFIER = [{"system": "urn:s", "value": "1"}]
 POOR = {"resourceType": "Organization", "id": "poor", "identifier": IDENTIFIER}
 WHERE = ["Patient.managingOrganization"]
 
 
+@cache
+def definitions() -> Registry:
+    """Ours with the profiles: putting them into each test's server would take a second each."""
+    return support.registry().with_resources([*PROFILES])
+
+
 @pytest.fixture(params=["sqlite", "mongodb"])
-async def client(request: Any, tmp_path: Path) -> AsyncIterator[FhirClient]:
+async def client(
+    request: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[FhirClient]:
+    made = definitions()
+    monkeypatch.setattr(support, "registry", lambda: made)
     store = f"sqlite:///{tmp_path}/fhir.sqlite"
     if request.param == "mongodb":
         url = request.getfixturevalue("mongodb_url")
         await (await empty_store(url)).close()
         store = database_url(url)
     async with running(store=store) as started:
-        for name, definition in PROFILES.items():
-            path = f"StructureDefinition/{name}"
-            assert (await started.put(path, {**definition, "id": name})).status_code == 201
         for organization in (GOOD, POOR):
             path = f"Organization/{organization['id']}"
             assert (await started.put(path, organization)).status_code == 201
@@ -253,24 +274,10 @@ async def test_invariants_resolve_from_the_store(client) -> None:
 
 async def test_a_resource_may_refer_to_itself(client) -> None:
     """What is about to be stored counts, not what is stored now."""
-    linked = {
-        **profile(
-            "http://example.org/StructureDefinition/part",
-            "Organization",
-            NAME,
-            {
-                "id": "Organization.partOf",
-                "path": "Organization.partOf",
-                "type": [{"code": "Reference", "targetProfile": [NAMED]}],
-            },
-        ),
-        "id": "part",
-    }
-    await client.put("StructureDefinition/part", linked)
     found = {
         **POOR,
         "name": "B",
-        "meta": {"profile": [linked["url"]]},
+        "meta": {"profile": [PART]},
         "partOf": {"reference": "Organization/poor"},
     }
     assert (await client.put("Organization/poor", found)).status_code == 200
