@@ -278,6 +278,11 @@ class Conditions:
     # Sets
 
     def _leaf_set(self, node: SingleLeaf, resource_type: str) -> Fragment:
+        texts = self._finder.texts(node, resource_type)
+        if texts is not None:
+            row = self._alias()
+            where = texts.text.replace("{row}", row)
+            return Fragment(f"SELECT {row}.res FROM string AS {row} WHERE {where}", texts.values)
         ranges = self._finder.ranges(node, resource_type)
         return union(self.range_set(one) for one in ranges) if ranges else EMPTY
 

@@ -14,9 +14,13 @@ class Dictionary:
 
     Only committed texts are remembered: whatever is asked over the connection that writes goes to
     its own instance, which forgets all when a transaction is undone.
+
+    Attributes:
+        varied: Numbers of parameters that have too many distinct texts to look through.
     """
 
     def __init__(self) -> None:
+        self.varied: set[int] = set()
         self._numbers: dict[str, int] = {}
         self._texts: dict[int, str] = {}
 

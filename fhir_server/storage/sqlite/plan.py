@@ -177,7 +177,7 @@ class Planner:
         """Go on in the range that the first page was in the order of."""
         index = place.keys[0]
         if len(place.keys) == 2 and isinstance(index, int) and 0 <= index < len(parts):  # noqa: PLR2004 # part and value
-            part = self._part(index, parts[index], resource_type)
+            part = self._part(index, parts[index], resource_type, looks_up_texts=False)
             if part.is_range and place.keys[1] is not None:
                 return shapes.range(part.ranges[0], index, without(parts, index), place)
         raise InvalidRequest.of("search-position")
@@ -200,10 +200,16 @@ class Planner:
         )
         return found
 
-    def _part(self, index: int, node: Node, resource_type: str) -> _Part:
-        is_single = isinstance(node, SingleLeaf)
-        ranges = self._finder.ranges(node, resource_type) if isinstance(node, SingleLeaf) else ()
-        return _Part(index=index, node=node, ranges=ranges, is_single=is_single)
+    def _part(
+        self, index: int, node: Node, resource_type: str, *, looks_up_texts: bool = True
+    ) -> _Part:
+        """Describe a part; what a walk began goes on as a walk, however few texts there are."""
+        if not isinstance(node, SingleLeaf):
+            return _Part(index=index, node=node, ranges=(), is_single=False)
+        if looks_up_texts and self._finder.texts(node, resource_type) is not None:
+            return _Part(index=index, node=node, ranges=(), is_single=False)
+        ranges = self._finder.ranges(node, resource_type)
+        return _Part(index=index, node=node, ranges=ranges, is_single=True)
 
     def _rarest(self, candidates: Sequence[_Part], resource_type: str) -> _Part | None:
         """Count all; not the dates of a window that has few, as none of them has fewer alone."""

@@ -28,7 +28,8 @@ from fhir_server.search import (
 from fhir_server.storage.decimal_key import decimal_key
 from fhir_server.storage.sqlite import schema
 from fhir_server.storage.sqlite.dictionary import Dictionary
-from fhir_server.storage.sqlite.fragment import Fragment, Value, all_of
+from fhir_server.storage.sqlite.distinct_texts import matching_texts
+from fhir_server.storage.sqlite.fragment import Fragment, Value, all_of, marks
 from fhir_server.storage.sqlite.rows import parameter_term, unit_parts, unit_term
 from fhir_server.storage.sqlite.schema import Table
 
@@ -101,6 +102,7 @@ class RangeFinder:
         self._dictionary = dictionary
         self.connection = connection
         self._found: dict[tuple[int, str], list[Range]] = {}
+        self._texts: dict[tuple[int, str], list[str] | None] = {}
 
     def number(self, text: str) -> int | None:
         """Return the number of a term; None: nothing that is stored has it."""
@@ -117,6 +119,27 @@ class RangeFinder:
         if found is None:
             found = self._found[key] = list(self._ranges[type(leaf)](self, leaf, resource_type))
         return found
+
+    def texts(self, leaf: SingleLeaf, resource_type: str) -> Fragment | None:
+        """Return what the rows of the distinct texts that satisfy ``leaf`` have.
+
+        The condition is on a row called ``{row}``. None: the leaf does not look inside of texts, or
+        there are too many of them.
+        """
+        if not isinstance(leaf, StringMatch) or leaf.mode not in {"contains", "suffix"}:
+            return None
+        param = self.parameter(schema.STRING, resource_type, leaf.parameter)
+        if param is None:
+            return None
+        key = (id(leaf), resource_type)
+        if key not in self._texts:
+            self._texts[key] = matching_texts(self.connection, self._dictionary, param, leaf)
+        found = self._texts[key]
+        if found is None:
+            return None
+        return Fragment(
+            f"{{row}}.param = ? AND {{row}}.normal IN ({marks(len(found))})", (param, *found)
+        )
 
     def tables(self, leaf: SingleLeaf, resource_type: str) -> dict[Table, list[Range]]:
         """Return the ranges of a leaf by table."""
