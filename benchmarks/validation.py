@@ -10,15 +10,14 @@ import gc
 import resource as process
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks.report import Row, save, show
+from benchmarks.split import show_split
 from fhir_server.definitions import Registry, load_registry
 from fhir_server.fhirpath import Env, compile_expression, root_node
 from fhir_server.model import decode_object, encode
-from fhir_server.search import IndexExtractor
 from fhir_server.terminology import Terminology
 from fhir_server.validation import ValidationOptions, Validator
 
@@ -69,35 +68,7 @@ def main(_: list[str]) -> None:
     show("validation, in process", HEADINGS, lines)
     rss = process.getrusage(process.RUSAGE_SELF).ru_maxrss * 1024
     print(f"most memory: {rss / 1e6:.0f} MB")
-    split = _split(registry, validator, card)
-    show("a create of the Patient with ID card, in process", ("part", "µs"), [*split])
-    save("validation", rows, rss_bytes=rss, create=dict(split))
-
-
-def _split(registry: Registry, validator: Validator, resource: Any) -> list[tuple[str, str]]:
-    """Return what the parts of a create cost; HTTP and the store are measured by `requests`."""
-    extractor = IndexExtractor(registry)
-    meta = {**resource["meta"], "versionId": "1", "lastUpdated": datetime.now(UTC).isoformat()}
-    stored = {**resource, "id": "a", "meta": meta}
-    text = encode(resource)
-    parts: list[tuple[str, Callable[[], Any]]] = [
-        ("decode", lambda: decode_object(text)),
-        ("validation", lambda: validator.validate(resource, tells_remarks=False)),
-        ("index values (budget 120)", lambda: extractor.extract(stored)),
-        ("encode", lambda: encode(stored)),
-    ]
-    return [(name, f"{_least_us(part):.1f}") for name, part in parts]
-
-
-def _least_us(part: Callable[[], Any]) -> float:
-    """Return the least of many means: what other work on the machine adds is no part of it."""
-    means = []
-    for _ in range(200):
-        started = time.process_time()
-        for _ in range(10):
-            part()
-        means.append((time.process_time() - started) / 10 * 1e6)
-    return min(means)
+    save("validation", rows, rss_bytes=rss, create=dict(show_split(card)))
 
 
 def _measure(name: str, resource: Any, is_right: Callable[[Any], bool], budget: str) -> Row:
