@@ -88,7 +88,7 @@ async def test_an_extension_of_another_edition_does_not_keep_a_value_set_from_it
     """`valueset-deprecated` is a Boolean in R4's definition and a code in what others publish.
 
     R4 itself can read the extension, so its own definition's breach is a warning; an extension
-    with an element that R4 does not have and stays refused.
+    with an element that R4 does not have stays refused.
     """
     deprecated = {
         "url": "http://hl7.org/fhir/StructureDefinition/valueset-deprecated",
