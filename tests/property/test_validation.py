@@ -131,7 +131,11 @@ def test_base64_is_what_python_decodes_strictly(text: str) -> None:
     packed = "".join(text.split())
     try:
         decoded = binascii.a2b_base64(packed, strict_mode=True)  # lets one "=" too many pass
-        is_right = bool(packed) and base64.b64encode(decoded).decode() == packed
+        again = base64.b64encode(decoded).decode()  # idle bits of the last letter may be other ones
+        is_right = bool(packed) and (len(again), again.count("=")) == (
+            len(packed),
+            packed.count("="),
+        )
     except binascii.Error:
         is_right = False
     assert (SCANNERS["base64Binary"](text) is None) == is_right or packed.strip("=") == ""
