@@ -131,12 +131,19 @@ TABLES = (TOKEN, STRING, DATE, NUMBER, QUANTITY, REFERENCE, URI, POSITION)
 
 
 def is_ours(connection: sqlite3.Connection) -> bool:
-    """Say whether the file is empty or a store that this version can read."""
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    """Say whether the file is empty or a store that this version can read.
+
+    Everything is read of one moment: another process may be making the tables.
+    """
+    connection.execute("BEGIN")
+    try:
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+    finally:
+        connection.execute("ROLLBACK")
     if application == APPLICATION_ID:
         return bool(version == SCHEMA_VERSION)
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     return bool(application == 0 and tables == 0)
 
 
