@@ -12,6 +12,7 @@ import itertools
 import json
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -148,6 +149,9 @@ def calls(asked: list[Asked]) -> Iterator[Call]:
 def faults(base_url: str, asked: Asked) -> Iterator[str]:
     """Compare the answer with the truth, match by match."""
     page = get(f"{base_url}/{url(asked.path, _count=PAGE, _total='accurate')}")
+    if "refused" in page:
+        yield f"{asked.path}: {page['refused']}"
+        return
     if page.get("total") != asked.total:
         yield f"{asked.path}: total {page.get('total')}, expected {asked.total}"
     seen: list[str] = []
@@ -184,9 +188,15 @@ def resources(page: Any, mode: str) -> list[Any]:
 
 
 def get(address: str) -> Any:
-    """Read JSON."""
-    with urllib.request.urlopen(address, timeout=120) as answer:  # noqa: S310 # loopback
-        return json.load(answer)
+    """Read JSON; a refusal is a page without anything."""
+    try:
+        with urllib.request.urlopen(address, timeout=120) as answer:  # noqa: S310 # loopback
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            outcome = json.load(error)
+        text = outcome["issue"][0].get("diagnostics", "")
+        return {"link": [], "refused": f"{error.code} {text}"}
 
 
 def plan(base_url: str, asked: Asked) -> list[str]:
