@@ -120,6 +120,22 @@ def any_of(clauses: list[Clause]) -> Clause:
     )
 
 
+def all_of(clauses: list[Clause]) -> Clause:
+    """All of the clauses, driven by the most selective one."""
+    if not clauses:
+        return Clause(filter={})
+    best = min(clauses, key=lambda clause: (not clause.is_selective, clause.index is None))
+    guards = [clause.guard for clause in clauses if clause is not best]
+    return Clause(
+        filter={"$and": [best.filter, *guards]} if guards else best.filter,
+        index=best.index,
+        is_selective=best.is_selective,
+        parts=tuple(replace(part, filter={"$and": [part.filter, *guards]}) for part in best.parts)
+        if guards
+        else best.parts,
+    )
+
+
 def in_keys(found: Iterable[str]) -> Clause:
     """A clause on whole identities (``Type/id``)."""
     return Clause(filter={"_id": {"$in": sorted(found)}}, is_selective=True)
@@ -131,6 +147,10 @@ class Clauses:
     def __init__(self, dictionary: Dictionary, resource_types: tuple[str, ...]) -> None:
         self._dictionary = dictionary
         self._types = resource_types
+
+    async def known_types(self) -> tuple[str, ...]:
+        """Return the resource types that were ever stored."""
+        return await self._dictionary.types()
 
     async def of(self, leaf: Leaf) -> Clause:
         """Return the clause of any leaf."""

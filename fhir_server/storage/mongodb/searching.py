@@ -81,7 +81,7 @@ class Searcher:
             last = _last_creation(query.after)
             few = await self._few(plan)
             counted = FEW + 1 if few is None else len(few)
-            planner.note(plan, query.resource_types, found=counted, limit=FEW + 1)
+            planner.note(plan, found=counted, limit=FEW + 1)
             if few is not None:
                 rest = [one for one in few if int(one["c"]) < last]
                 return await self._shown(query, rest, None, _CREATION_ORDER)
