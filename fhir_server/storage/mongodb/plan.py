@@ -6,9 +6,9 @@ hint.
 """
 
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from fhir_server.model import ResourceType
 from fhir_server.search import (
@@ -36,7 +36,8 @@ from fhir_server.storage.mongodb.clauses import (
 )
 from fhir_server.storage.mongodb.document import PATIENT_DATE, Document
 from fhir_server.storage.mongodb.intervals import date_filters, repeated_filter
-from fhir_server.storage.mongodb.probes import Count, Probes
+from fhir_server.storage.mongodb.linking import MAX_CANDIDATES, apart, restricted
+from fhir_server.storage.mongodb.probes import Probes
 
 MAX_MERGED = 200
 """So many tokens at most are merged in order."""
@@ -48,8 +49,21 @@ SORT_LIMIT = 20_001
 PAGE_WALKED = 50
 """Matches of a page, for the estimate."""
 
-Size = Callable[[], Awaitable[int]]
-FindKeys = Callable[[Chain | Has], Awaitable[tuple[str, ...]]]
+
+class Reads(Protocol):
+    """What planning asks of the database."""
+
+    async def size(self) -> int:
+        """Return about the number of all resources."""
+
+    async def count(self, where: Document, hint: str, limit: int) -> int:
+        """Return how many documents match, at most ``limit``."""
+
+    async def heads(self, where: Document, hint: str | None, limit: int) -> list[Document]:
+        """Return ``_id`` and ``t`` of what matches."""
+
+    async def linked_keys(self, node: Chain | Has) -> tuple[str, ...]:
+        """Return what a chain may lead to, or what is referred to by a ``_has``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,24 +90,18 @@ class Plan:
 
 
 class Planner:
-    """Turns trees into plans. ``find_keys`` answers chains, ``count`` what is not remembered.
+    """Turns trees into plans.
 
-    ``size`` is about the number of all resources.
+    Args:
+        clauses: Makes filters of leaves.
+        reads: Asks the database.
+        probes: What was counted lately.
     """
 
-    def __init__(
-        self,
-        clauses: Clauses,
-        find_keys: FindKeys,
-        count: Count,
-        size: Size,
-        probes: Probes,
-    ) -> None:
-        self._size = size
+    def __init__(self, clauses: Clauses, reads: Reads, probes: Probes) -> None:
+        self._reads = reads
         self._probes = probes
         self._clauses = clauses
-        self._find_keys = find_keys
-        self._count = count
 
     async def plan(
         self,
@@ -102,6 +110,7 @@ class Planner:
         sort: tuple[SortKey, ...],
         *,
         may_guess: bool = False,
+        may_walk_patient: bool = True,
     ) -> Plan:
         """Choose what drives the query and force its index.
 
@@ -110,11 +119,18 @@ class Planner:
             where: The condition.
             sort: The order asked for.
             may_guess: Whether the only possible driver need not be counted.
+            may_walk_patient: Whether the order may be that of a patient's records.
         """
         there, where = await self._there(resource_types, where)
-        clauses = merge_dates([await self._clause(part) for part in _parts(where)])
         types: Document = {"rt": _one_or_in(there)}
-        patient = _walked_patient(clauses, resource_types, sort)
+        plain, linked = apart(where)
+        clauses = [await self._clause(part) for part in plain]
+        if linked:
+            clauses += await self._linked(clauses, linked, types)
+        clauses = merge_dates(clauses)
+        patient = None
+        if may_walk_patient and not linked:
+            patient = _walked_patient(clauses, resource_types, sort)
         if patient is not None:
             filters = [{"pk": patient}, types, *(clause.guard for clause in clauses)]
             return Plan(filter=_all(filters), hint=indexes.PATIENT, is_by_patient=True)
@@ -163,6 +179,36 @@ class Planner:
         )
         return there, Or(parts=tuple(parts))
 
+    async def _linked(
+        self, plain: list[Clause], linked: Sequence[Node], types: Document
+    ) -> list[Clause]:
+        """Make the clauses of links, asked of the candidates that the other clauses leave."""
+        candidates = await self._candidates(plain, types)
+        if candidates is not None:
+            linked = [restricted(part, candidates) for part in linked]
+        return [await self._clause(part) for part in linked]
+
+    async def _candidates(self, clauses: list[Clause], types: Document) -> list[Document] | None:
+        """All resources that clauses leave; None: too many, or nothing says that they are few."""
+        driver = await self._narrow(clauses, types)
+        if driver is None:
+            return None
+        guards = [clause.guard for clause in clauses if clause is not driver]
+        where = _all([driver.filter, types, *guards])
+        found = await self._reads.heads(where, driver.index, MAX_CANDIDATES + 1)
+        return None if len(found) > MAX_CANDIDATES else found
+
+    async def _narrow(self, clauses: list[Clause], types: Document) -> Clause | None:
+        sure = [clause for clause in clauses if clause.is_selective]
+        if sure:
+            return min(sure, key=_breadth)
+        for clause in clauses:
+            if clause.index is None:
+                continue
+            if await self._matches(clause, types, PROBE_LIMIT) <= MAX_CANDIDATES:
+                return clause
+        return None
+
     def _guess(self, clauses: list[Clause], types: Document) -> Clause | None:
         """The only clause that can drive, where nothing is known of how many it matches."""
         able = [clause for clause in clauses if clause.index is not None or clause.parts]
@@ -208,7 +254,7 @@ class Planner:
 
         Of N resources with M matches a walk reads N / M for each one it shows.
         """
-        limit = min(SORT_LIMIT, math.isqrt(PAGE_WALKED * await self._size()))
+        limit = min(SORT_LIMIT, math.isqrt(PAGE_WALKED * await self._reads.size()))
         return limit > PROBE_LIMIT and await self._matches(clause, types, limit) < limit
 
     async def _matches(self, clause: Clause, types: Document, limit: int) -> int:
@@ -216,7 +262,7 @@ class Planner:
         found = 0
         for part in clause.parts or (clause,):
             where = _all([part.filter, types])
-            found += await self._probes.count(self._count, where, part.index or "", limit)
+            found += await self._probes.count(self._reads.count, where, part.index or "", limit)
         return found
 
     async def _clause(self, node: Node) -> Clause:
@@ -227,13 +273,13 @@ class Planner:
         if isinstance(node, Not):
             return Clause(filter={"$nor": [(await self._clause(node.part)).filter]})
         if isinstance(node, Chain):
-            found = await self._find_keys(node)
+            found = await self._reads.linked_keys(node)
             ids = (identity.partition("/")[2] for identity in found)
             terms = [ReferenceTerm(node.target_type, logical_id, "") for logical_id in ids]
             match = ReferenceMatch(parameter=node.parameter, values=tuple(terms))
             return await self._clauses.of(match)
         if isinstance(node, Has):
-            return in_keys(await self._find_keys(node))
+            return in_keys(await self._reads.linked_keys(node))
         return await self._clauses.of(node)
 
 
@@ -276,10 +322,6 @@ def merge_dates(clauses: list[Clause]) -> list[Clause]:
         merged = Clause(filter={"$or": filters}, index=indexes.DATES, dates=dates)
         others.append(merged)
     return others
-
-
-def _parts(where: Node) -> tuple[Node, ...]:
-    return where.parts if isinstance(where, And) else (where,)
 
 
 def _all(filters: list[Document]) -> Document:

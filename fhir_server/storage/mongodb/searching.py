@@ -4,6 +4,8 @@ Spec: https://hl7.org/fhir/R4/search.html
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from bson.int64 import Int64
@@ -12,8 +14,17 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 
 from fhir_server.model import InvalidRequest, LogicalId, ResourceType, TooCostly
-from fhir_server.search import Chain, Has, Node, PagePosition, SearchQuery, SortKey
-from fhir_server.storage.mongodb import indexes, tokens
+from fhir_server.search import (
+    And,
+    Chain,
+    Has,
+    IdMatch,
+    Node,
+    PagePosition,
+    SearchQuery,
+    SortKey,
+)
+from fhir_server.storage.mongodb import indexes
 from fhir_server.storage.mongodb.bodies import Bodies
 from fhir_server.storage.mongodb.clauses import Clauses
 from fhir_server.storage.mongodb.dictionary import Dictionary
@@ -25,6 +36,7 @@ from fhir_server.storage.mongodb.document import (
 )
 from fhir_server.storage.mongodb.explaining import explain
 from fhir_server.storage.mongodb.handle import Handle
+from fhir_server.storage.mongodb.linking import MAX_CANDIDATES, apart, has_links, links_from
 from fhir_server.storage.mongodb.lookups import VERSION_FIELDS
 from fhir_server.storage.mongodb.ordering import after_position, sort_documents, sort_value
 from fhir_server.storage.mongodb.plan import PROBE_LIMIT, Plan, Planner
@@ -32,7 +44,13 @@ from fhir_server.storage.mongodb.probes import Probes
 from fhir_server.storage.store import ExplainedStep, SearchPage
 
 FEW = 100
+FEW_LINKED = 1_000
+"""What a chain or ``_has`` collects where candidates can be walked instead."""
 MAX_LINKED = 10_000
+"""What it collects where they cannot, or where walking found too little."""
+FIRST_BLOCK = 40
+"""Candidates whose links are looked at together at first; each time twice as many, up to 500."""
+MAX_BLOCKS = 6
 MAX_SORTED = 10_000
 MAX_COUNTED = 100_000
 MOST_CREATED = 2**63
@@ -70,9 +88,31 @@ class Searcher:
         self._bodies = bodies
         self._max_time_ms = handle.timeout_ms
         self._session = session
+        self._most_linked = MAX_LINKED
 
     async def page(self, query: SearchQuery) -> SearchPage:
         """Return one page of matches."""
+        try:
+            return await self._linked_page(query)
+        except _TooManyLinked as error:
+            raise error.refusal from error
+
+    async def _linked_page(self, query: SearchQuery) -> SearchPage:
+        """Walk candidates where a page alone is wanted and links are many; else collect these."""
+        order = _order(query.sort, query.resource_types)
+        is_page_alone = query.total == "none" and query.page_count > 0
+        if not is_page_alone or order is None or not has_links(query.where):
+            return await self._page(query)
+        self._most_linked = FEW_LINKED
+        with suppress(_TooManyLinked):
+            return await self._page(query)
+        self._most_linked = MAX_LINKED
+        found = await self._walked(query, order)
+        if found is None:
+            return await self._page(query)
+        return await self._shown(query, found, None, order)
+
+    async def _page(self, query: SearchQuery) -> SearchPage:
         planner = self._planner(query.resource_types)
         asked = (query.resource_types, query.where, query.sort)
         is_page_alone = query.total == "none" and query.page_count > 0
@@ -92,6 +132,39 @@ class Searcher:
         order = PATIENT_ORDER if plan.is_by_patient else _order(query.sort, query.resource_types)
         documents = await self._page_documents(query, plan, order)
         return await self._shown(query, documents, total, order)
+
+    async def _walked(self, query: SearchQuery, order: Order) -> list[Document] | None:
+        """The documents of a page and one more; None: it would take too many candidates."""
+        plain, linked = apart(query.where)
+        planner = self._planner(query.resource_types)
+        found: list[Document] = []
+        after = query.after
+        for number in range(MAX_BLOCKS):
+            size = min(FIRST_BLOCK << number, MAX_CANDIDATES)
+            asked = replace(query, where=And(parts=tuple(plain)), page_count=size, after=after)
+            plan = await planner.plan(
+                query.resource_types, asked.where, query.sort, may_walk_patient=False
+            )
+            documents = await self._page_documents(asked, plan, order)
+            block = documents[:size]
+            matching = await self._matching(block, linked)
+            found += [document for document in block if document["_id"] in matching]
+            if len(found) > query.page_count or len(documents) <= size:
+                return found[: query.page_count + 1]
+            after = _position(asked, block[-1], order)
+        return None
+
+    async def _matching(self, block: Sequence[Document], linked: Sequence[Node]) -> set[str]:
+        """Which documents of a block satisfy conditions with links."""
+        if not block:
+            return set()
+        keys = [document["_id"].split("/") for document in block]
+        types = sorted({ResourceType(key[0]) for key in keys})
+        ids = IdMatch(values=tuple(sorted({LogicalId(key[1]) for key in keys})))
+        plan = await self.plan(types, And(parts=(ids, *linked)), ())
+        limit = len(types) * len(ids.values)
+        found = await self._find([plan.filter], None, limit, plan.hint, whole=False)
+        return {document["_id"] for document in found}
 
     async def _few(self, plan: Plan) -> list[Document] | None:
         """Answer a guess by one query, newest first; None: it matches more than a few.
@@ -122,8 +195,11 @@ class Searcher:
 
     async def has_match(self, query: SearchQuery) -> bool:
         """Say whether anything matches."""
-        plan = await self.plan(query.resource_types, query.where, ())
-        return await self._count(plan.filter, plan.hint or "", 1) > 0
+        try:
+            plan = await self.plan(query.resource_types, query.where, ())
+        except _TooManyLinked as error:
+            raise error.refusal from error
+        return await self.count(plan.filter, plan.hint or "", 1) > 0
 
     async def plan(
         self, resource_types: Sequence[ResourceType], where: Node, sort: tuple[SortKey, ...]
@@ -134,13 +210,7 @@ class Searcher:
 
     def _planner(self, resource_types: Sequence[ResourceType]) -> Planner:
         clauses = Clauses(self._dictionary, tuple(resource_types))
-        return Planner(
-            clauses,
-            self._linked_keys,
-            self._count,
-            self._collection.estimated_document_count,
-            self._probes,
-        )
+        return Planner(clauses, self, self._probes)
 
     async def _page_documents(
         self, query: SearchQuery, plan: Plan, order: Order | None
@@ -213,9 +283,18 @@ class Searcher:
     async def _total(self, query: SearchQuery, plan: Plan) -> int:
         """Count all matches; an estimate is exact up to `MAX_COUNTED` and goes no further."""
         most = MAX_COUNTED if query.total == "estimate" else 0
-        return await self._count(plan.filter, plan.hint or "", most)
+        return await self.count(plan.filter, plan.hint or "", most)
 
-    async def _count(self, where: Document, hint: str, limit: int) -> int:
+    async def size(self) -> int:
+        """See `Reads`."""
+        return await self._collection.estimated_document_count()
+
+    async def heads(self, where: Document, hint: str | None, limit: int) -> list[Document]:
+        """See `Reads`."""
+        return await self._find([where], None, limit, hint, ("t",), whole=False)
+
+    async def count(self, where: Document, hint: str, limit: int) -> int:
+        """See `Reads`."""
         options: dict[str, Any] = {"hint": hint} if hint else {}
         limited = {"limit": limit} if limit else {}
         if self._steps is not None:
@@ -262,33 +341,36 @@ class Searcher:
         if self._steps is not None:
             self._steps.append(await explain(self._collection.database, name, command))
 
-    async def _linked_keys(self, node: Chain | Has) -> tuple[str, ...]:
-        """Identities of what a chain may refer to, or of what is referred to by a ``_has``.
+    async def linked_keys(self, node: Chain | Has) -> tuple[str, ...]:
+        """See `Reads`.
 
         Raises:
-            TooCostly: There are more than one query may have.
+            _TooManyLinked: There are more than one query may have.
         """
+        most, also = self._most_linked, () if isinstance(node, Chain) else ("t",)
+        of_type = node.target_type if isinstance(node, Chain) else node.source_type
+        plan = await self.plan([of_type], node.where, ())
+        is_narrow = plan.driver is not None and plan.driver.is_selective
+        if most < MAX_LINKED and not is_narrow:  # reading so many in vain costs 25 ms
+            hint = plan.hint or ""
+            if await self._probes.count(self.count, plan.filter, hint, most + 1) > most:
+                raise _TooManyLinked(node.parameter)
+        found = await self._find([plan.filter], None, most + 1, plan.hint, also, whole=False)
+        if len(found) > most:
+            raise _TooManyLinked(node.parameter)
         if isinstance(node, Chain):
-            plan = await self.plan([node.target_type], node.where, ())
-            found = await self._find([plan.filter], None, MAX_LINKED + 1, plan.hint, whole=False)
-            keys = {document["_id"] for document in found}
-        else:
-            plan = await self.plan([node.source_type], node.where, ())
-            found = await self._find(
-                [plan.filter], None, MAX_LINKED + 1, plan.hint, ("t",), whole=False
-            )
-            start = f"{node.parameter}|"
-            keys = {
-                tokens.target(text.removeprefix(start))
-                for document in found
-                for text in document.get("t", ())
-                if text.startswith(start)
-            }
-        if len(found) > MAX_LINKED:
-            raise TooCostly.of(
-                "search-chain-too-broad", parameter=node.parameter, expected=MAX_LINKED
-            )
-        return tuple(sorted(keys))
+            return tuple(sorted(document["_id"] for document in found))
+        return tuple(sorted(links_from(found, node.parameter)))
+
+
+class _TooManyLinked(Exception):
+    """A chain or ``_has`` leads to more than is collected."""
+
+    def __init__(self, parameter: str) -> None:
+        super().__init__(parameter)
+        self.refusal = TooCostly.of(
+            "search-chain-too-broad", parameter=parameter, expected=MAX_LINKED
+        )
 
 
 _CREATION_ORDER: Order = [("c", DESCENDING)]

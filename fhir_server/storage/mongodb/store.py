@@ -11,7 +11,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import PyMongoError
 
 from fhir_server.model import LogicalId, NotSupported, ResourceType, VersionId
-from fhir_server.search import And, Chain, Has, IndexValues, Node, Not, Or, SearchQuery
+from fhir_server.search import IndexValues, SearchQuery
 from fhir_server.storage.mongodb.bodies import Bodies
 from fhir_server.storage.mongodb.committing import Committer
 from fhir_server.storage.mongodb.dictionary import Dictionary
@@ -22,6 +22,7 @@ from fhir_server.storage.mongodb.handle import Handle
 from fhir_server.storage.mongodb.history import Historian
 from fhir_server.storage.mongodb.indexes import missing_indexes
 from fhir_server.storage.mongodb.jobs import MongoJobs
+from fhir_server.storage.mongodb.linking import has_links
 from fhir_server.storage.mongodb.lookups import VERSION_FIELDS, Lookups
 from fhir_server.storage.mongodb.meta import (
     PROOF_LIMIT_S,
@@ -203,12 +204,4 @@ class MongoStore:
 def is_one_query(query: SearchQuery) -> bool:
     """Say whether one query of the database answers it, so that it is of one moment anyway."""
     is_page_alone = query.total == "none" or query.page_count == 0
-    return is_page_alone and not query.sort and not _has_links(query.where)
-
-
-def _has_links(node: Node) -> bool:
-    if isinstance(node, Chain | Has):
-        return True
-    if isinstance(node, Not):
-        return _has_links(node.part)
-    return isinstance(node, And | Or) and any(map(_has_links, node.parts))
+    return is_page_alone and not query.sort and not has_links(query.where)

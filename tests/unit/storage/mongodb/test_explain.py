@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from fhir_server.model import LogicalId
+from fhir_server.model import LogicalId, ResourceType
 from fhir_server.search import (
     And,
     Chain,
@@ -43,6 +43,7 @@ from fhir_server.search import (
     TokenMatch,
     TokenTerm,
     TokenValue,
+    TypeMatch,
     UriMatch,
     UriValue,
 )
@@ -255,3 +256,40 @@ def test_a_day_is_one_scan_of_the_dates(filled: tuple[asyncio.Runner, MongoStore
     (step,) = steps(filled, query(KINDS["date, day"], "Observation", page_count=PAGE))
     assert step.indexes == ("dates",)
     assert (step.keys_examined or 0) <= 3 * (step.returned or 0) + 10
+
+
+def test_a_link_of_few_candidates_is_looked_at_from_them(
+    filled: tuple[asyncio.Runner, MongoStore],
+) -> None:
+    """All observations have the status; those of one patient are ten."""
+    has = Has(source_type="Observation", parameter="subject", where=STATUS)  # type: ignore[arg-type] # a type name
+    one = IdMatch(values=(LogicalId("p7"),))
+    rare = token(("id", "7"), parameter="identifier")
+    male = token(("g", "male"), parameter="gender")
+    chain = Chain(parameter="subject", target_type=ResourceType("Patient"), where=male)
+    for asked in (
+        query(And(parts=(one, has)), "Patient", page_count=PAGE),
+        query(And(parts=(rare, has)), "Patient", page_count=PAGE),
+        query(And(parts=(subject("p7"), chain)), "Observation", page_count=PAGE),
+    ):
+        found = steps(filled, asked)
+        assert all(step.indexes for step in found), found
+        assert sum(step.documents_examined or 0 for step in found) <= 50, found
+
+
+def test_a_compartment_over_types_reads_what_is_in_it(
+    filled: tuple[asyncio.Runner, MongoStore],
+) -> None:
+    """Types of which nothing is stored cost nothing, the others are read off the tokens."""
+    of_types = Or(
+        parts=(
+            And(parts=(TypeMatch(values=("Patient",)), IdMatch(values=(LogicalId("p7"),)))),  # type: ignore[arg-type] # a type name
+            And(parts=(TypeMatch(values=("Observation",)), subject("p7"))),  # type: ignore[arg-type] # a type name
+            And(parts=(TypeMatch(values=("Condition",)), subject("p7"))),  # type: ignore[arg-type] # a type name
+        )
+    )
+    asked = query(of_types, "Condition", "Observation", "Patient", page_count=PAGE)
+    (step,) = steps(filled, asked)
+    assert step.indexes
+    assert step.returned == 11
+    assert (step.documents_examined or 0) <= 15

@@ -58,6 +58,12 @@ SEARCHES: dict[str, tuple[str, Node]] = {
 }  # fmt: skip
 
 
+def no_walks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Links are collected, whatever page is wanted."""
+    monkeypatch.setattr(searching, "FEW_LINKED", 2)
+    monkeypatch.setattr(searching, "MAX_BLOCKS", 0)
+
+
 @pytest.mark.parametrize("rule", SEARCHES)
 async def test_a_search_over_a_limit_is_refused(
     store: MongoStore, rule: str, monkeypatch: pytest.MonkeyPatch
@@ -67,6 +73,7 @@ async def test_a_search_over_a_limit_is_refused(
     await ids(store, query(node))
     module = searching if hasattr(searching, limit) else clauses
     monkeypatch.setattr(module, limit, 2)
+    no_walks(monkeypatch)
     with pytest.raises(TooCostly) as refused:
         await ids(store, query(node))
     assert [issue.rule for issue in refused.value.issues] == [rule]
@@ -77,9 +84,28 @@ async def test_a_has_over_the_limit_is_refused(
 ) -> None:
     await fill(store, **{f"p{n}": values(n) for n in range(3)})
     monkeypatch.setattr(searching, "MAX_LINKED", 2)
+    no_walks(monkeypatch)
     node = Has(source_type="Patient", parameter="link", where=EVERYTHING)  # type: ignore[arg-type] # a type name
     with pytest.raises(TooCostly):
         await ids(store, query(node))
+
+
+async def test_links_over_the_limit_are_walked_where_a_page_alone_is_wanted(
+    store: MongoStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first page of what most have needs a few candidates; the total needs all."""
+    await fill(store, **{f"p{n}": values(n) for n in range(9)})
+    monkeypatch.setattr(searching, "FEW_LINKED", 2)
+    monkeypatch.setattr(searching, "MAX_LINKED", 5)
+    monkeypatch.setattr(searching, "FIRST_BLOCK", 2)
+    expected = {f"p{n}" for n in range(9)}
+    for node in (
+        Has(source_type="Patient", parameter="link", where=EVERYTHING),  # type: ignore[arg-type] # a type name
+        Chain(parameter="link", target_type="Patient", where=EVERYTHING),  # type: ignore[arg-type] # a type name
+    ):
+        assert set(await ids(store, query(node, page_count=2))) == expected
+        with pytest.raises(TooCostly):
+            await store.search(query(node, page_count=2, total="accurate"))
 
 
 async def test_a_composite_that_stands_for_too_many_codes_is_refused(
