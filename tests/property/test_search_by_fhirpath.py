@@ -120,7 +120,7 @@ def test_every_parameter_of_every_type_finds_what_fhirpath_finds(
 ) -> None:
     drawn = [told(data.draw(random_resource(registry().types, kind))) for _ in range(2)]
     resources = [
-        {**one, "id": str(n), "meta": {"lastUpdated": LAST_UPDATED, **one.get("meta", {})}}
+        {**one, "id": str(n), "meta": {**one.get("meta", {}), "lastUpdated": LAST_UPDATED}}
         for n, one in enumerate(drawn)
     ]
     if kind != "Patient":

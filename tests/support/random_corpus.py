@@ -21,6 +21,10 @@ MOMENTS = (
     "2024-02-29T10:30:00.250Z",
 )  # fmt: skip
 INSTANTS = MOMENTS[len(DAYS) :]
+STAMPS = tuple(
+    f"2024-0{day}T10:30:00.{rest}Z" for day in ("2-29", "3-01") for rest in ("000", "250")
+)
+"""``meta.lastUpdated``: milliseconds, as the server writes it."""
 UNITS: tuple[dict[str, str], ...] = (
     {"unit": "mg", "system": "http://unitsofmeasure.org", "code": "mg"},
     {"unit": "грам", "system": "http://unitsofmeasure.org", "code": "g"},
@@ -53,7 +57,7 @@ class _Made:
         self._random = random
 
     def resource(self, kind: str, logical_id: str, content: Callable[[], Resource]) -> Resource:
-        meta: Resource = {"lastUpdated": self._one(INSTANTS)}
+        meta: Resource = {"lastUpdated": self._one(STAMPS)}
         meta |= self._some(
             tag=lambda: [self._coding()],
             profile=lambda: [self._one(("http://p/a", "http://p/a|1.0", "http://p/a/b"))],
