@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pymongo.asynchronous.client_session import AsyncClientSession
-from pymongo.errors import PyMongoError
 
 from fhir_server.storage.mongodb.document import Document
 from fhir_server.storage.mongodb.handle import Handle
@@ -46,7 +45,6 @@ class Lookups:
         if len(self._under_way) < MAX_UNDER_WAY:
             task = asyncio.create_task(self._work())
             self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
         return await found
 
     async def several(
@@ -91,28 +89,38 @@ class Lookups:
         self._remembered.pop(identity, None)
 
     async def _work(self) -> None:
-        """Ask for what waits, until nothing does."""
-        while self._waiting:
-            taken = {key: self._waiting.pop(key) for key in [*self._waiting][:MAX_TOGETHER]}
-            try:
-                documents = await self.several([*taken])
-            except PyMongoError as error:
-                _settle(taken, error)
-            else:
-                for document in documents:
-                    self.remember(document)
-                _settle(taken, {document["_id"]: document for document in documents})
+        """Ask for what waits, until nothing does.
+
+        The task leaves ``_under_way`` in the same step in which it finds nothing waiting: a read
+        that came between the two would wait for ever.
+        """
+        try:
+            while self._waiting:
+                taken = {key: self._waiting.pop(key) for key in [*self._waiting][:MAX_TOGETHER]}
+                await self._ask(taken)
+        finally:
+            self._under_way.discard(asyncio.current_task())
+
+    async def _ask(self, taken: Mapping[str, Sequence[asyncio.Future[Found]]]) -> None:
+        try:
+            documents = await self.several([*taken])
+        except Exception as error:  # noqa: BLE001 # must reach whoever waits, whatever it is
+            _settle(taken, error)
+        else:
+            for document in documents:
+                self.remember(document)
+            _settle(taken, {document["_id"]: document for document in documents})
 
 
 def _settle(
     taken: Mapping[str, Sequence[asyncio.Future[Found]]],
-    outcome: Mapping[str, Document] | PyMongoError,
+    outcome: Mapping[str, Document] | Exception,
 ) -> None:
     for identity, futures in taken.items():
         for found in futures:
             if found.done():
                 continue  # its request was given up
-            if isinstance(outcome, PyMongoError):
+            if isinstance(outcome, Exception):
                 found.set_exception(outcome)
             else:
                 found.set_result(outcome.get(identity))
